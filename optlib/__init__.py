@@ -1,0 +1,1 @@
+"""Deep-learning optimizers, readable to the end."""
