@@ -1,0 +1,404 @@
+"""The machine that runs update rules: one run or many, two coordinates or ten million.
+
+An optimizer is a frozen dataclass of hyperparameters with one static method ``rule``, which is the algorithm box of the
+paper, and ``slots``, the arrays it remembers between steps. Everything else is here: schedules are resolved,
+hyperparameters with one value per run become columns, large arrays are fed to the rule in cache-sized blocks, and bad
+input is refused before anything changes.
+
+    class SignSGD(Optimizer):
+        lr: Hyper = 1e-3
+
+        @staticmethod
+        def rule(theta, g, *, lr):
+            theta[:] = theta - lr * np.sign(g)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import dis
+import inspect
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, ClassVar, dataclass_transform
+
+import numpy as np
+
+#: A number, one value per run with shape ``(runs,)``, or a schedule: a callable of the number of updates already done.
+Hyper = float | np.ndarray | Callable[..., Any]
+
+#: The size of one temporary of a rule. From 128 KB on, the allocator may map fresh pages at every use, and touching
+#: those costs more than the arithmetic: see the chapter on speed.
+BLOCK_BYTES = 96 * 1024
+
+#: Where hyperparameters of these names may lie: the interval as printed, and the test.
+RANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    **dict.fromkeys(
+        ("lr", "eps", "weight_decay", "initial_accumulator"),
+        ("[0, inf)", lambda x: (x >= 0) & (x < np.inf)),
+    ),
+    **dict.fromkeys(
+        ("beta", "beta1", "beta2", "beta3", "rho", "momentum", "decay"), ("[0, 1)", lambda x: (x >= 0) & (x < 1))
+    ),
+    "dampening": ("[0, 1]", lambda x: (x >= 0) & (x <= 1)),
+}
+FINITE: tuple[str, Callable[[Any], Any]] = ("(-inf, inf)", np.isfinite)
+
+State = dict[str, Any]
+Layout = Mapping[str, tuple[int, ...]]
+
+
+class NonFiniteGradient(ArithmeticError):
+    """The gradient of a single run holds NaN or infinity: the step was refused and nothing has changed."""
+
+
+@dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(dataclasses.field,))
+class Optimizer:
+    """Base class of every optimizer. Subclass it, declare hyperparameters and ``slots``, and write ``rule``.
+
+    A subclass becomes a frozen dataclass by itself. Its rule is called as ``rule(theta, g, *slots, **hyperparameters)``
+    and works in place: ``theta[:] = ...``. By keyword it receives each field it names, and, if it names them, ``t`` (the
+    number of this update, from 1), ``loss``, and ``grad`` (a function that evaluates the gradient elsewhere on the same
+    batch).
+
+    Attributes
+    ----------
+    slots : tuple of str
+        Arrays remembered between steps, shaped like theta, zero at first.
+    elementwise : bool
+        True when every coordinate is treated alike and alone, so that the rule may be run block by block. A rule with
+        ``elementwise = False`` gets each parameter of the layout as an array ``(runs?, *shape)``.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ()
+    elementwise: ClassVar[bool] = True
+    rule: ClassVar[Callable[..., None]]
+
+    _rule_keywords: ClassVar[tuple[str, ...]] = ()
+    _rebound: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        dataclasses.dataclass(frozen=True, eq=False)(cls)
+        if "rule" in cls.__dict__:
+            if inspect.isfunction(cls.__dict__["rule"]):
+                cls.rule = staticmethod(cls.__dict__["rule"])
+            cls._rule_keywords = _checked_keywords(cls)
+            cls._rebound = _rebound_names(cls.rule, ("theta", *cls.slots))
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if _is_hyper(field):
+                value = _checked_hyper(type(self).__name__, field.name, getattr(self, field.name))
+                object.__setattr__(self, field.name, value)
+        _ = self.runs
+
+    @property
+    def runs(self) -> int | None:
+        """How many runs the array hyperparameters describe, or None when every hyperparameter serves all runs."""
+        found: dict[str, int] = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            runs = _runs_in(getattr(self, field.name))
+            if runs is not None:
+                found[field.name] = runs
+        if len(set(found.values())) > 1:
+            told = ", ".join(f"{name} has {runs}" for name, runs in found.items())
+            raise ValueError(f"{type(self).__name__}: hyperparameters disagree on the number of runs: {told}")
+        return next(iter(found.values()), None)
+
+    def select(self, runs: Any) -> Optimizer:
+        """The same optimizer for some of its runs (a slice or an index array), as a sweep cuts its grid into chunks."""
+        return _selected(self, runs)
+
+    def init(self, theta: np.ndarray, layout: Layout | None = None) -> State:
+        """The state before the first step: plain arrays and numbers, so that ``np.savez(file, **state)`` saves it.
+
+        Parameters
+        ----------
+        theta : array of float, shape (n,) or (runs, n)
+        layout : dict, optional
+            Name and shape of each parameter inside theta, in order. Needed by rules that treat parameters as matrices.
+        """
+        self._check_theta(theta)
+        state: State = {"t": 0, **{name: np.zeros_like(theta) for name in self.slots}}
+        if not self.elementwise:
+            layout = layout or {"theta": (theta.shape[-1],)}
+            _check_layout(type(self).__name__, layout, theta.shape[-1])
+            state["layout"] = np.array(json.dumps({name: list(shape) for name, shape in layout.items()}))
+        return state
+
+    def step(
+        self,
+        theta: np.ndarray,
+        g: np.ndarray,
+        state: State,
+        *,
+        loss: Any = None,
+        grad: Callable[[np.ndarray], np.ndarray] | None = None,
+        check_finite: bool = True,
+    ) -> None:
+        """Update theta and state in place.
+
+        Parameters
+        ----------
+        theta, g : array of float, shape (n,) or (runs, n)
+            Parameters and gradient.
+        state : dict
+            What ``init`` returned, possibly saved and loaded in between.
+        loss : float or array (runs,), optional
+            Loss at theta, for rules that use it.
+        grad : callable, optional
+            ``grad(theta) -> g`` on the same batch, for rules that look at the gradient elsewhere.
+        check_finite : bool
+            Look for NaN and infinity in the gradient of a single run (many runs are watched by ``minimize``).
+
+        Raises
+        ------
+        TypeError, ValueError
+            Theta, g or state of the wrong kind or shape; the message names what was expected.
+        NonFiniteGradient
+            A single run whose gradient is not finite.
+        """
+        self._check_theta(theta)
+        self._check_step(theta, g, state, loss, grad)
+        if check_finite and theta.ndim == 1 and not _all_finite(g):
+            raise NonFiniteGradient(
+                f"{type(self).__name__}: g has {np.sum(~np.isfinite(g))} non-finite of {g.size} values at update "
+                f"{int(state['t']) + 1}; nothing was changed. Is the learning rate too large?"
+            )
+        t = int(state["t"]) + 1
+        values = self._values(t, theta)
+        if "t" in self._rule_keywords:
+            values["t"] = t
+        if "loss" in self._rule_keywords:
+            values["loss"] = loss
+        if "grad" in self._rule_keywords:
+            values["grad"] = grad
+        arrays = [theta, g, *(state[name] for name in self.slots)]
+        before = [a.copy() for a in (theta, *arrays[2:])] if self._rebound and t == 1 else None
+        if not self.elementwise:
+            self._step_by_parameter(arrays, values, json_layout(str(state["layout"])))
+        elif theta.nbytes <= BLOCK_BYTES or "grad" in values:
+            self.rule(*arrays, **values)
+        else:
+            for rows, columns in _blocks(theta.shape, theta.itemsize):
+                piece = [a[columns] if a.ndim == 1 else a[rows, columns] for a in arrays]
+                self.rule(*piece, **{k: _rows_of(v, rows) for k, v in values.items()})
+        state["t"] = t
+        if before is not None:
+            self._tell_rebinding(before, [theta, *arrays[2:]], g)
+
+    def evaluation_point(self, theta: np.ndarray, state: State) -> np.ndarray:
+        """Where the loss is reported: theta itself, unless the method keeps an average of it."""
+        return theta
+
+    def _values(self, t: int, theta: np.ndarray) -> dict[str, Any]:
+        """Hyperparameters and flags of update t: numbers as floats, one value per run as (runs, 1) in theta's dtype."""
+        constants = self.__dict__.get("_constants")
+        if constants is None or constants[0] != (theta.dtype, theta.shape):
+            fixed, scheduled = {}, []
+            for name in self._rule_keywords:
+                value = self.__dict__.get(name)
+                if callable(value):
+                    scheduled.append((name, value))
+                elif name in self.__dict__:
+                    fixed[name] = _column(type(self).__name__, name, value, theta)
+            constants = ((theta.dtype, theta.shape), fixed, scheduled)
+            object.__setattr__(self, "_constants", constants)
+        values = dict(constants[1])
+        for name, schedule in constants[2]:
+            value = _checked_hyper(type(self).__name__, name, schedule(t - 1))
+            values[name] = _column(type(self).__name__, name, value, theta)
+        return values
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_constants"}
+
+    def _step_by_parameter(self, arrays: list[np.ndarray], values: dict[str, Any], layout: Layout) -> None:
+        start = 0
+        for shape in layout.values():
+            stop = start + math.prod(shape)
+            views = [a[..., start:stop].reshape(*a.shape[:-1], *shape) for a in arrays]
+            own = {k: v.reshape(-1, *[1] * len(shape)) if isinstance(v, np.ndarray) else v for k, v in values.items()}
+            self.rule(*views, **own)
+            start = stop
+
+    def _check_theta(self, theta: np.ndarray) -> None:
+        who = type(self).__name__
+        if not isinstance(theta, np.ndarray):
+            raise TypeError(f"{who}: theta must be a NumPy array of floats, got {type(theta).__name__}")
+        if theta.dtype.kind != "f":
+            raise TypeError(f"{who}: theta must hold floats, got dtype {theta.dtype}; write theta.astype(float)")
+        if theta.ndim not in (1, 2):
+            raise ValueError(f"{who}: theta must have shape (n,) or (runs, n), got {theta.shape}")
+        if not theta.flags.c_contiguous:
+            raise ValueError(f"{who}: theta must be C-contiguous, since it is updated in place; pass a copy")
+        if not theta.flags.writeable:
+            raise ValueError(f"{who}: theta is read-only, but it is updated in place; pass a copy")
+
+    def _check_step(self, theta: np.ndarray, g: Any, state: Any, loss: Any, grad: Any) -> None:
+        who = type(self).__name__
+        if not hasattr(type(self), "rule"):
+            raise TypeError(f"{who} has no rule: define @staticmethod rule(theta, g, ...)")
+        if not isinstance(g, np.ndarray) or g.dtype.kind != "f":
+            raise TypeError(f"{who}: g must be a NumPy array of floats, got {getattr(g, 'dtype', type(g).__name__)}")
+        if g.shape != theta.shape:
+            raise ValueError(f"{who}: g must have the shape of theta {theta.shape}, got {g.shape}")
+        expected = {"t", *self.slots} if self.elementwise else {"t", "layout", *self.slots}
+        if not isinstance(state, dict) or state.keys() != expected:
+            got = sorted(state) if isinstance(state, dict) else type(state).__name__
+            raise ValueError(f"{who}: state must hold {sorted(expected)}, got {got}; make it with {who}.init(theta)")
+        for name in self.slots:
+            slot = state[name]
+            if slot.shape != theta.shape or slot.dtype != theta.dtype:
+                raise ValueError(
+                    f"{who}: state[{name!r}] must have shape {theta.shape} and dtype {theta.dtype} like theta, "
+                    f"got {slot.shape} and {slot.dtype}; it belongs to another theta"
+                )
+        if loss is None and "loss" in self._rule_keywords:
+            raise ValueError(f"{who} needs the loss: call step(theta, g, state, loss=loss); minimize does so")
+        if grad is None and "grad" in self._rule_keywords:
+            raise ValueError(f"{who} needs the gradient elsewhere: call step(..., grad=function); minimize does so")
+
+    def _tell_rebinding(self, before: list[np.ndarray], after: list[np.ndarray], g: np.ndarray) -> None:
+        for name, old, new in zip(("theta", *self.slots), before, after, strict=True):
+            if name in self._rebound and np.any(g) and np.array_equal(old, new):
+                raise TypeError(
+                    f"{type(self).__name__}.rule changed nothing: '{name} = ...' only gives a local name a new array. "
+                    f"Write {name}[:] = ... to change the array itself."
+                )
+
+
+def _checked_keywords(cls: type[Optimizer]) -> tuple[str, ...]:
+    """The keyword names of a rule, after comparing its signature with the fields and slots of its class."""
+    who = cls.__name__
+    parameters = inspect.signature(cls.rule).parameters.values()
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+        raise TypeError(f"{who}.rule must name its arguments, without * or ** catch-alls")
+    positional = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+    keywords = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    expected = ("theta", "g", *cls.slots)
+    if positional != expected:
+        raise TypeError(f"{who}.rule must begin with ({', '.join(expected)}, *, ...), got ({', '.join(positional)})")
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = [name for name in keywords if name not in fields and name not in ("t", "loss", "grad")]
+    if unknown:
+        raise TypeError(f"{who}.rule asks for {unknown[0]!r}, which is not a field; fields are {list(fields)}")
+    unused = [name for name, field in fields.items() if _is_hyper(field) and name not in keywords]
+    if unused and cls.init is Optimizer.init:
+        raise TypeError(f"{who}.rule does not use the hyperparameter {unused[0]!r}; name it in the rule or remove it")
+    return keywords
+
+
+def _rebound_names(rule: Callable[..., None], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of the names the rule assigns as ``name = ...``, which leaves the array that was passed in unchanged."""
+    rebound, previous = set(), None
+    for instruction in dis.get_instructions(rule):
+        if instruction.opname.startswith("STORE_FAST"):
+            stored = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+            # "theta -= ..." works in place: the same array is stored back after an in-place operator
+            in_place = previous is not None and previous.opname == "BINARY_OP" and previous.argrepr.endswith("=")
+            if not in_place:
+                rebound.update(name for name in stored if name in names)
+        previous = instruction
+    return tuple(name for name in names if name in rebound)
+
+
+def _is_hyper(field: dataclasses.Field) -> bool:
+    return field.type == Hyper or (isinstance(field.type, str) and field.type.split(".")[-1] == "Hyper")
+
+
+def _checked_hyper(who: str, name: str, value: Any) -> Any:
+    """A hyperparameter as it is kept: a float, a float array (runs,), or a schedule."""
+    if callable(value):
+        return value
+    try:
+        array = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{who}: {name} must be a number, an array (runs,) or a schedule, got {value!r}") from None
+    if isinstance(value, bool) or array.dtype.kind not in "fiu":
+        raise TypeError(f"{who}: {name} must be a number, an array (runs,) or a schedule, got {value!r}")
+    if array.ndim > 1:
+        raise ValueError(f"{who}: {name} must be a number or have shape (runs,), got shape {array.shape}")
+    interval, inside = RANGES.get(name, FINITE)
+    good = inside(array)
+    if not np.all(good):
+        worst = array[~good].flat[0] if array.ndim else array[()]
+        raise ValueError(f"{who}: {name} must lie in {interval}, got {float(worst)}")
+    if array.ndim == 0:
+        return float(array)
+    array = array.astype(float if array.dtype.kind != "f" else array.dtype)
+    array.flags.writeable = False
+    return array
+
+
+def _column(who: str, name: str, value: Any, theta: np.ndarray) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    if theta.ndim != 2 or len(theta) != len(value):
+        raise ValueError(
+            f"{who}: {name} has {len(value)} runs, so theta must have shape ({len(value)}, n), got {theta.shape}"
+        )
+    return value.astype(theta.dtype)[:, None]
+
+
+def _rows_of(value: Any, rows: slice) -> Any:
+    return value[rows] if isinstance(value, np.ndarray) and value.ndim == 2 else value
+
+
+def _runs_in(value: Any) -> int | None:
+    if isinstance(value, np.ndarray):
+        return len(value) if value.ndim == 1 else None
+    if isinstance(value, dict):
+        parts = list(value.values())
+    elif isinstance(value, Optimizer):
+        return value.runs
+    elif dataclasses.is_dataclass(value):
+        parts = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    else:
+        return None
+    found = {runs for part in parts if (runs := _runs_in(part)) is not None}
+    if len(found) > 1:
+        raise ValueError(f"{type(value).__name__}: parts disagree on the number of runs: {sorted(found)}")
+    return next(iter(found), None)
+
+
+def _selected(value: Any, runs: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value[runs] if value.ndim == 1 else value
+    if isinstance(value, dict):
+        return {key: _selected(part, runs) for key, part in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **{name: _selected(part, runs) for name, part in parts.items()})
+    return value
+
+
+def _all_finite(g: np.ndarray) -> bool:
+    # one fast pass; a finite gradient whose squares overflow needs the slow one
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.dot(g, g)) or bool(np.isfinite(g).all())
+
+
+def _blocks(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of pieces of at most BLOCK_BYTES: whole rows where they are short, parts of a row otherwise."""
+    elements = max(1, BLOCK_BYTES // itemsize)
+    runs, n = (1, *shape)[-2:]
+    height, width = max(1, elements // n), min(n, elements)
+    for row in range(0, runs, height):
+        for column in range(0, n, width):
+            yield slice(row, row + height), slice(column, column + width)
+
+
+def _check_layout(who: str, layout: Layout, n: int) -> None:
+    total = sum(math.prod(shape) for shape in layout.values())
+    if total != n:
+        raise ValueError(f"{who}: the layout describes {total} parameters, but theta has {n}")
+
+
+@lru_cache
+def json_layout(text: str) -> dict[str, tuple[int, ...]]:
+    """The layout that a state carries as JSON, so that ``np.savez`` can save it."""
+    return {name: tuple(shape) for name, shape in json.loads(text).items()}
