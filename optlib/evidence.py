@@ -1,7 +1,7 @@
 """Claims and formulas: what the course says, held against what it measures.
 
 ``claim`` turns measured values into an interval and a verdict; ``formula`` ties a labelled equation of a lesson to the
-test that proves it. Run ``python -m optlib.evidence`` in a checkout to run every lesson and rewrite ``docs/evidence.md``.
+test that proves it. ``python -m optlib.evidence``, in a checkout, runs every lesson and rewrites ``docs/evidence.md``.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def claim(
 ) -> None:
     """Hold a claim against measurements: print one line, and raise when the verdict is not the expected one.
 
-    The claim *holds* when the whole 95 % interval of the mean lies in the claimed region, *fails* when the whole interval
-    lies outside, and is *undecided* otherwise. A single value is taken as exact: its interval is the value itself.
+    The claim *holds* when the whole 95 % interval of the mean lies in the claimed region, *fails* when the whole
+    interval lies outside, and is *undecided* otherwise. A single value is exact: its interval is the value itself.
 
     Parameters
     ----------
@@ -167,8 +167,8 @@ def report(root: Path) -> str:
         [
             "# Evidence",
             "",
-            "Every claim of the lessons as they measured it: estimate and 95 % interval over seeds (or repetitions), the",
-            "region the claim states, and the verdict. A popular claim that fails at our scale stands here as failing.",
+            "Every claim of the lessons as they measured it: estimate and 95 % interval over seeds or repetitions, the",
+            "region that is claimed, and the verdict. A popular claim that fails at our scale stands here as failing.",
             "Made by `python -m optlib.evidence`; all networks have 1e3 to 1e5 parameters.",
             "",
             "| id | claim | measured | interval | claimed | verdict | lesson |",

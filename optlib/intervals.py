@@ -11,8 +11,8 @@ import numpy as np
 def mean_interval(values, axis: int = -1, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and the two ends of its confidence interval along an axis.
 
-    The interval is ``mean -+ t * s / sqrt(k)`` with Student's t for k - 1 degrees of freedom: it holds for k independent,
-    roughly normal values, such as one number per seed. One value alone has no spread to measure: the ends are NaN.
+    The interval is ``mean -+ t * s / sqrt(k)`` with Student's t for k - 1 degrees of freedom: it holds for k
+    independent, roughly normal values, such as one number per seed. One value alone has no spread: the ends are NaN.
 
     Returns
     -------

@@ -59,9 +59,9 @@ class Optimizer:
     """Base class of every optimizer. Subclass it, declare hyperparameters and ``slots``, and write ``rule``.
 
     A subclass becomes a frozen dataclass by itself. Its rule is called as ``rule(theta, g, *slots, **hyperparameters)``
-    and works in place: ``theta[:] = ...``. By keyword it receives each field it names, and, if it names them, ``t`` (the
-    number of this update, from 1), ``loss``, and ``grad`` (a function that evaluates the gradient elsewhere on the same
-    batch).
+    and works in place: ``theta[:] = ...``. By keyword it receives each field it names, and, if it names them, ``t``
+    (the number of this update, from 1), ``loss``, and ``grad`` (a function that evaluates the gradient elsewhere on
+    the same batch).
 
     Attributes
     ----------
@@ -294,7 +294,8 @@ def _checked_keywords(cls: type[Optimizer]) -> tuple[str, ...]:
 
 def _rebound_names(rule: Callable[..., None], names: tuple[str, ...]) -> tuple[str, ...]:
     """Which of the names the rule assigns as ``name = ...``, which leaves the array that was passed in unchanged."""
-    rebound, previous = set(), None
+    rebound: set[str] = set()
+    previous = None
     for instruction in dis.get_instructions(rule):
         if instruction.opname.startswith("STORE_FAST"):
             stored = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)

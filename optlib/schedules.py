@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import dataclass_transform
+from typing import Any, dataclass_transform
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Schedule:
             object.__setattr__(self, name, array if array.ndim else array.item())
 
     def __call__(self, t):
-        """The value after ``t`` updates: a float for one t and one peak, otherwise an array ``t.shape + peak.shape``."""
+        """The value after ``t`` updates: a float for one t and one peak, else an array ``t.shape + peak.shape``."""
         t = np.asarray(t, dtype=float)
         if np.any(t < 0):
             raise ValueError(f"{type(self).__name__}: t counts the updates done and must be >= 0, got {t.min():g}")
@@ -65,7 +65,7 @@ class Schedule:
         return Then(self, following)
 
 
-def _fields(schedule: Schedule) -> dict[str, object]:
+def _fields(schedule: Schedule) -> dict[str, Any]:
     return {field.name: getattr(schedule, field.name) for field in dataclasses.fields(schedule)}  # type: ignore[arg-type]
 
 
@@ -86,7 +86,7 @@ class Constant(Schedule):
 
 
 class Step(Schedule):
-    r""":math:`\eta_t = \eta\,\gamma^{\lfloor t/k \rfloor}`: times ``factor`` after every ``every`` updates (torch ``StepLR``)."""
+    r""":math:`\eta_t = \eta\,\gamma^{\lfloor t/k \rfloor}`: times ``factor`` every ``every`` updates (torch StepLR)."""
 
     peak: Level
     every: float
@@ -97,7 +97,7 @@ class Step(Schedule):
 
 
 class Exponential(Schedule):
-    r""":math:`\eta_t = \eta\,\gamma^t` (torch ``ExponentialLR``)."""
+    r""":math:`\eta_t = \eta\,\gamma^t` (torch ExponentialLR)."""
 
     peak: Level
     factor: Level

@@ -1,4 +1,4 @@
-"""Run an optimizer on a problem: ``minimize`` for one run or many, ``sweep`` for a grid of hyperparameters over seeds."""
+"""Run an optimizer on a problem: ``minimize`` for one run or many, ``sweep`` for a grid over seeds."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def _divergence_bound(first: np.ndarray, given: float | None) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """Final results of every grid point and seed. Axes: one per swept hyperparameter, in the order of ``grid``, then seeds.
+    """Results of every grid point and seed. Axes: one per swept hyperparameter, in the order of ``grid``, then seeds.
 
     Attributes
     ----------

@@ -66,8 +66,8 @@ class AdamW(Optimizer):
     lr, beta1, beta2, eps : Hyper
         As in Adam.
     weight_decay : Hyper, default 1e-2
-        :math:`\lambda \ge 0`, multiplied by lr as in every library. The paper multiplies it only by the schedule, so its
-        :math:`\lambda` is our ``lr * weight_decay``.
+        :math:`\lambda \ge 0`, multiplied by lr as in every library. The paper multiplies it only by the schedule, so
+        its :math:`\lambda` is our ``lr * weight_decay``.
 
     Notes
     -----
@@ -75,7 +75,8 @@ class AdamW(Optimizer):
 
     References
     ----------
-    I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv 1711.05101, Algorithm 2, line 12.
+    I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv 1711.05101, Algorithm 2,
+    line 12.
     """
 
     lr: Hyper = 1e-3

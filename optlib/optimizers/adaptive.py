@@ -67,7 +67,7 @@ class RMSprop(Optimizer):
     momentum : Hyper, default 0
         :math:`\mu \in [0, 1)`.
     centered : bool, default False
-        Divide by the root of the variance, :math:`v_t - \bar g_t^2`, with a moving average :math:`\bar g` of the gradient.
+        Divide by the root of the variance :math:`v_t - \bar g_t^2`, with :math:`\bar g` a moving average of g.
     eps_inside_root : bool, default False
         :math:`\sqrt{v_t + \epsilon}`, as in optax and keras; it decides everything when gradients are as small as
         :math:`\sqrt\epsilon`.
@@ -75,7 +75,8 @@ class RMSprop(Optimizer):
     References
     ----------
     T. Tieleman, G. Hinton, "Lecture 6.5: RMSProp", COURSERA Neural Networks for Machine Learning, 2012.
-    Centered form: A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv 1308.0850, equations (38)-(41).
+    Centered form: A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013, arXiv 1308.0850, equations
+    (38)-(41).
     """
 
     lr: Hyper = 1e-2

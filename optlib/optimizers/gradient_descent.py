@@ -15,7 +15,8 @@ class SGD(Optimizer):
     lr : Hyper, default 1e-3
         Step size :math:`\eta \ge 0`.
     weight_decay : Hyper, default 0
-        :math:`\lambda \ge 0`, added to the gradient (L2). For SGD this equals shrinking theta by ``1 - lr * weight_decay``.
+        :math:`\lambda \ge 0`, added to the gradient (L2). For SGD the same as shrinking theta by
+        ``1 - lr * weight_decay``.
 
     Notes
     -----
@@ -56,8 +57,8 @@ class Momentum(Optimizer):
 
     Notes
     -----
-    torch and optax keep lr outside the velocity, as here; keras puts it inside, ``v = mu * v - lr * g``. Both agree until
-    lr changes.
+    torch and optax keep lr outside the velocity, as here; keras puts it inside, ``v = mu * v - lr * g``. Both agree
+    until lr changes.
 
     References
     ----------
@@ -86,8 +87,8 @@ class Nesterov(Optimizer):
     .. math:: v_t &= \mu\,v_{t-1} + g_t + \lambda\,\theta_{t-1} \\
               \theta_t &= \theta_{t-1} - \eta\,(g_t + \lambda\,\theta_{t-1} + \mu\,v_t)
 
-    Here theta *is* the look-ahead point: with constant lr and momentum the textbook form, which evaluates the gradient at
-    :math:`\theta + \mu v`, visits the same points.
+    Here theta *is* the look-ahead point: with constant lr and momentum the textbook form, which evaluates the gradient
+    at :math:`\theta + \mu v`, visits the same points.
 
     Parameters
     ----------

@@ -1,0 +1,43 @@
+"""Each rule against its peer: recorded trajectories always, the peer itself where it is installed (marker ``peers``)."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from cases import CASES, SCALES, our_path, torch_path
+
+import optlib
+
+GOLDEN = np.load(Path(__file__).with_name("golden.npz"))
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+every_scale = pytest.mark.parametrize("kind", SCALES)
+
+
+@every_case
+@every_scale
+def test_rule_follows_the_recorded_peer_to_1e_12(case, kind):
+    np.testing.assert_allclose(our_path(case, SCALES[kind]), GOLDEN[f"{case.name}|{kind}"], rtol=0, atol=1e-12)
+
+
+def test_every_rule_of_the_library_has_a_peer():
+    assert {case.ours for case in CASES} == set(optlib.optimizers.__all__)
+
+
+def test_the_recording_says_which_versions_made_it():
+    assert any(version.startswith("torch ") for version in GOLDEN["versions"])
+
+
+@pytest.mark.peers
+@every_case
+@every_scale
+def test_rule_follows_the_live_peer_to_1e_12(case, kind):
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        np.testing.assert_allclose(our_path(case, SCALES[kind]), torch_path(case, SCALES[kind]), rtol=0, atol=1e-12)
+    finally:
+        torch.set_default_dtype(before)
