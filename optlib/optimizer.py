@@ -316,10 +316,10 @@ def _checked_hyper(who: str, name: str, value: Any) -> Any:
     if callable(value):
         return value
     try:
-        array = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else float)
-    except (TypeError, ValueError):
-        raise TypeError(f"{who}: {name} must be a number, an array (runs,) or a schedule, got {value!r}") from None
-    if isinstance(value, bool) or array.dtype.kind not in "fiu":
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiu":
         raise TypeError(f"{who}: {name} must be a number, an array (runs,) or a schedule, got {value!r}")
     if array.ndim > 1:
         raise ValueError(f"{who}: {name} must be a number or have shape (runs,), got shape {array.shape}")
