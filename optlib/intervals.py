@@ -23,7 +23,8 @@ def mean_interval(values, axis: int = -1, confidence: float = 0.95) -> tuple[np.
     mean = values.mean(axis)
     if count < 2:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    half = student_t(count - 1, confidence) * values.std(axis, ddof=1) / math.sqrt(count)
+    with np.errstate(invalid="ignore"):  # an infinite value has an interval of NaN
+        half = student_t(count - 1, confidence) * values.std(axis, ddof=1) / math.sqrt(count)
     return mean, mean - half, mean + half
 
 

@@ -165,7 +165,10 @@ def _descend(
                 diverged_at[bad & ~frozen] = t
                 frozen |= bad
                 any_frozen = True
-                losses[t][frozen] = np.inf
+                losses[t, frozen] = np.inf
+                theta[frozen] = np.nan_to_num(theta[frozen])
+                if path is not None:
+                    path[t] = theta
                 if frozen.all():
                     losses[t:] = np.inf
                     if path is not None:
@@ -178,11 +181,10 @@ def _descend(
             if any_frozen:
                 # frozen runs stay where they are and feed their neighbours nothing but zeros
                 g[frozen] = 0
-                rest = np.nan_to_num(theta[frozen])
-                opt.step(theta, g, state, loss=loss, grad=grad, check_finite=False)
+                rest = theta[frozen]
+            opt.step(theta, g, state, loss=loss, grad=grad, check_finite=False)
+            if any_frozen:
                 theta[frozen] = rest
-            else:
-                opt.step(theta, g, state, loss=loss, grad=grad, check_finite=False)
     return Run(
         problem=problem,
         opt=opt,
