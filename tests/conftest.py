@@ -1,7 +1,7 @@
 """One thread per process, and tests whose tool is absent: skipped with the reason, or failed where they are required.
 
-A test that needs more than the `test` extra carries a marker (pyproject.toml lists them). `OPTLIB_REQUIRE=browser,peers`
-says that those tools must be there: every skip of such a test is then a failure, so that CI cannot pass by not looking.
+A test that needs more than the `test` extra carries a marker (see pyproject.toml). `OPTLIB_REQUIRE=browser,peers` says
+that those tools must be there: every skip of such a test is then a failure, so that CI cannot pass by not looking.
 """
 
 import importlib.util
