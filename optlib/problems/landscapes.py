@@ -38,6 +38,7 @@ class Landscape(Problem):
 
     bounds: tuple[tuple[float, float], ...]
     optimum: np.ndarray | None
+    _most_axes = 64  # as many as NumPy has: a grid of points is as good as a row of runs
 
     def __init__(self, size: int, noise: float) -> None:
         super().__init__({"theta": (size,)})

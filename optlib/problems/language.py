@@ -23,7 +23,7 @@ class Bigrams(Problem):
     in nats, where :math:`c_{ab}` is how often word b follows word a among the `vocabulary` most frequent words, as a
     fraction of all pairs (0.05 is added to each count, so that every pair occurs and the minimum lies at a finite W).
     Convex, and the minimum is known: `floor`, the entropy of the next word given this one. Real text makes it hard: a
-    frequent context has a thousand times the gradient of a rare one.
+    frequent context has a hundred times the gradient of a rare one.
 
     The start is W = 0 (every word equally likely), whatever the seed: the loss is log(vocabulary).
 

@@ -51,6 +51,8 @@ class Problem:
         The floating-point type in which `init` makes theta.
     """
 
+    _most_axes = 2  # runs and parameters
+
     def __init__(self, layout: Mapping[str, tuple[int, ...]], dtype: DTypeLike = np.float64) -> None:
         self.layout = {name: tuple(shape) for name, shape in layout.items()}
         self.size = sum(math.prod(shape) for shape in self.layout.values())
@@ -145,7 +147,7 @@ class Problem:
     def check(self, theta: ArrayLike) -> np.ndarray:
         """theta as a floating-point array; an error that says what was expected if its last axis is not n long."""
         theta = np.asarray(theta)
-        if theta.ndim == 0 or theta.shape[-1] != self.size:
+        if not 1 <= theta.ndim <= self._most_axes or theta.shape[-1] != self.size:
             parts = ", ".join(f"{name} {shape}" for name, shape in self.layout.items())
             raise ValueError(
                 f"{self}: theta must have shape ({self.size},) or (runs, {self.size}): {parts}; got {theta.shape}"
