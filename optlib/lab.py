@@ -12,7 +12,7 @@ import json
 import os
 import posixpath
 import re
-import tempfile
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,6 +165,6 @@ def write_new(file: Path, text: str) -> bool:
 
 def replace(file: Path, text: str) -> None:
     """Write a file such that a reader sees the old or the new text, never a part."""
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8", newline="\n") as draft:
-        draft.write(text)
-    os.replace(draft.name, file)
+    draft = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.replace(file)
