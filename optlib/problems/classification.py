@@ -17,9 +17,9 @@ from optlib.problems.problem import Problem
 
 __all__ = ["CRITERIA", "Classification", "cross_entropy", "squared_error"]
 
-# Runs are taken in groups whose largest temporary stays about this size: it fits the cache, and it lies below the size
-# from which the C library fetches fresh, slow pages for every temporary.
-_BYTES = 128 * 1024
+# Runs are taken in groups whose largest temporary stays about this size, so that all of them lie in the second-level
+# cache. Measured on 64 networks of 64-64-32-10: groups of 8 to 16 take 0.6 of the time of all at once, groups of 3 0.9.
+_BYTES = 192 * 1024
 
 
 def cross_entropy(z: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
