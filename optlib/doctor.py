@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from optlib.lab import LabError, checkout
+from optlib.lab import CourseError, checkout
 
 SIGNS = {"good": "ok   ", "note": "note ", "bad": "WRONG"}
 
@@ -79,7 +79,11 @@ def look_at_dependencies() -> Iterator[Finding]:
             missing += [] if met else [f"{name}>={bound}"]
         else:
             what = f"{name} {version or 'is absent'} (at least {bound})"
-            yield Finding("good", what) if met else Finding("bad", what, f"Run `uv sync`, or `pip install '{name}>={bound}'`.")
+            yield (
+                Finding("good", what)
+                if met
+                else Finding("bad", what, f"Run `uv sync`, or `pip install '{name}>={bound}'`.")
+            )
     if missing:
         advice = 'Only building and testing the course need it: `pip install -e ".[test]"`.'
         yield Finding("note", f"absent or too old: {', '.join(missing)}", advice)
@@ -105,7 +109,7 @@ def look_at_course() -> Iterator[Finding]:
     """The folder itself: found, ours, writable, its notebooks made from its sources."""
     try:
         root = checkout()
-    except LabError as error:
+    except CourseError as error:
         yield Finding("bad", "the course's folder is not found", f"{error}.")
         return
     package = Path(__file__).resolve().parent

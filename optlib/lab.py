@@ -26,8 +26,8 @@ RECORD = "my/.copies.json"
 LINK = re.compile(r"""(?<=\]\()\.\./[^\s)]+|(?<=\]\(<)\.\./[^>]+|(?<=\]:\s)\.\./\S+|(?<==["'])\.\./[^"']+""")
 
 
-class LabError(RuntimeError):
-    """JupyterLab cannot be opened; the message says what to do."""
+class CourseError(RuntimeError):
+    """What was asked for cannot be done here; the message says what to do."""
 
 
 @dataclass
@@ -58,15 +58,17 @@ def lab(browser: bool = True, port: int | None = None, options: Sequence[str] = 
 
     Raises
     ------
-    LabError : outside a checkout of the course, or without JupyterLab.
+    CourseError : outside a checkout of the course, or without JupyterLab.
     """
     root = checkout()
     try:
         from jupyterlab.labapp import LabApp
     except ImportError as error:
-        raise LabError(f"JupyterLab is not installed here ({error}): run `pip install -e .` in {root}") from None
+        raise CourseError(f"JupyterLab is not installed here ({error}): run `pip install -e .` in {root}") from None
     if lines := str(copy_notebooks(root)):
         print(lines, flush=True)
+    if not (root / START).exists():
+        raise CourseError(f"{root} has no start page: run `optlib build`")
     ours = [
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{START}",
@@ -82,13 +84,14 @@ def lab(browser: bool = True, port: int | None = None, options: Sequence[str] = 
     LabApp.launch_instance([*ours, *options])
 
 
-def checkout(start: Path | None = None) -> Path:
+def checkout() -> Path:
     """The course's folder: the nearest one above the current folder, or else the one this package is run from."""
-    here = (start or Path.cwd()).resolve()
+    here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
-        if (folder / "notebooks" / Path(START).name).exists() and (folder / "pyproject.toml").exists():
+        project = folder / "pyproject.toml"
+        if project.is_file() and '\nname = "optlib"\n' in project.read_text(encoding="utf-8"):
             return folder
-    raise LabError(f"{here} is not inside the course: go to the folder that holds its README.md and try again")
+    raise CourseError(f"{here} is not inside the course: go to the folder that holds its README.md and try again")
 
 
 def copy_notebooks(root: Path) -> Copies:

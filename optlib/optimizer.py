@@ -70,10 +70,16 @@ class Optimizer:
     elementwise : bool
         True when every coordinate is treated alike and alone, so that the rule may be run block by block. A rule with
         ``elementwise = False`` gets each parameter of the layout as an array ``(runs?, *shape)``.
+    scalars : tuple of str
+        Numbers remembered between steps, one per run, which ``prepare`` reads and writes.
+    choices : dict of str -> tuple
+        The values that a field which is not a number may take.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
     elementwise: ClassVar[bool] = True
+    scalars: ClassVar[tuple[str, ...]] = ()
+    choices: ClassVar[dict[str, tuple]] = {}
     rule: ClassVar[Callable[..., None]]
 
     _rule_keywords: ClassVar[tuple[str, ...]] = ()
@@ -93,6 +99,9 @@ class Optimizer:
             if _is_hyper(field):
                 value = _checked_hyper(type(self).__name__, field.name, getattr(self, field.name))
                 object.__setattr__(self, field.name, value)
+        for name, allowed in self.choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{type(self).__name__}: {name} must be one of {allowed}, got {getattr(self, name)!r}")
         _ = self.runs
 
     @property
@@ -122,12 +131,23 @@ class Optimizer:
             Name and shape of each parameter inside theta, in order. Needed by rules that treat parameters as matrices.
         """
         self._check_theta(theta)
-        state: State = {"t": 0, **{name: np.zeros_like(theta) for name in self.slots}}
-        if not self.elementwise:
-            layout = layout or {"theta": (theta.shape[-1],)}
-            _check_layout(type(self).__name__, layout, theta.shape[-1])
-            state["layout"] = np.array(json.dumps({name: list(shape) for name, shape in layout.items()}))
-        return state
+        state: State = {"t": 0, **{name: np.zeros((*theta.shape[:-1], 1)) for name in self.scalars}}
+        if self.elementwise:
+            return {**state, **{name: np.zeros_like(theta) for name in self.slots}}
+        layout = layout or {"theta": (theta.shape[-1],)}
+        _check_layout(type(self).__name__, layout, theta.shape[-1])
+        for name in self.slots:
+            sizes = [math.prod(self.slot_shape(name, shape)) for shape in layout.values()]
+            state[name] = np.zeros((*theta.shape[:-1], sum(sizes)), theta.dtype)
+        return {**state, "layout": np.array(json.dumps({name: list(shape) for name, shape in layout.items()}))}
+
+    @staticmethod
+    def slot_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a remembered array for one parameter; rules that are not elementwise may choose another."""
+        return shape
+
+    def prepare(self, values: dict[str, Any], theta: np.ndarray, g: np.ndarray, state: State) -> None:
+        """Called once a step before the rule: may update the state's scalars and add to ``values`` what the rule names."""
 
     def step(
         self,
@@ -176,6 +196,7 @@ class Optimizer:
             values["loss"] = loss
         if "grad" in self._rule_keywords:
             values["grad"] = grad
+        self.prepare(values, theta, g, state)
         arrays = [theta, g, *(state[name] for name in self.slots)]
         before = [a.copy() for a in (theta, *arrays[2:])] if self._rebound and t == 1 else None
         if not self.elementwise:
@@ -217,13 +238,16 @@ class Optimizer:
         return {name: value for name, value in self.__dict__.items() if name != "_constants"}
 
     def _step_by_parameter(self, arrays: list[np.ndarray], values: dict[str, Any], layout: Layout) -> None:
-        start = 0
+        starts = [0] * len(arrays)
         for shape in layout.values():
-            stop = start + math.prod(shape)
-            views = [a[..., start:stop].reshape(*a.shape[:-1], *shape) for a in arrays]
-            own = {k: v.reshape(-1, *[1] * len(shape)) if isinstance(v, np.ndarray) else v for k, v in values.items()}
-            self.rule(*views, **own)
-            start = stop
+            shapes = [shape, shape, *(self.slot_shape(name, shape) for name in self.slots)]
+            views = []
+            for i, (a, own_shape) in enumerate(zip(arrays, shapes, strict=True)):
+                stop = starts[i] + math.prod(own_shape)
+                views.append(a[..., starts[i] : stop].reshape(*a.shape[:-1], *own_shape))
+                starts[i] = stop
+            columns = {k: v.reshape(-1, *[1] * len(shape)) if np.ndim(v) == 2 else v for k, v in values.items()}
+            self.rule(*views, **columns)
 
     def _check_theta(self, theta: np.ndarray) -> None:
         who = type(self).__name__
@@ -246,13 +270,14 @@ class Optimizer:
             raise TypeError(f"{who}: g must be a NumPy array of floats, got {getattr(g, 'dtype', type(g).__name__)}")
         if g.shape != theta.shape:
             raise ValueError(f"{who}: g must have the shape of theta {theta.shape}, got {g.shape}")
-        expected = {"t", *self.slots} if self.elementwise else {"t", "layout", *self.slots}
+        expected = {"t", *self.slots, *self.scalars} | (set() if self.elementwise else {"layout"})
         if not isinstance(state, dict) or state.keys() != expected:
             got = sorted(state) if isinstance(state, dict) else type(state).__name__
             raise ValueError(f"{who}: state must hold {sorted(expected)}, got {got}; make it with {who}.init(theta)")
         for name in self.slots:
             slot = state[name]
-            if slot.shape != theta.shape or slot.dtype != theta.dtype:
+            fits = slot.shape == theta.shape if self.elementwise else slot.shape[:-1] == theta.shape[:-1]
+            if not fits or slot.dtype != theta.dtype:
                 raise ValueError(
                     f"{who}: state[{name!r}] must have shape {theta.shape} and dtype {theta.dtype} like theta, "
                     f"got {slot.shape} and {slot.dtype}; it belongs to another theta"

@@ -10,7 +10,7 @@ import pytest
 from jupyterlab.labapp import LabApp
 
 from optlib import lab as desk
-from optlib.lab import Copies, LabError, checkout, copy_notebooks
+from optlib.lab import Copies, CourseError, checkout, copy_notebooks
 
 
 def notebook(*cells):
@@ -40,7 +40,7 @@ def root(tmp_path):
     """A course of one lesson and one exercise."""
     write(tmp_path / "notebooks/00_start_here.ipynb", "# Start", "1 + 1")
     write(tmp_path / "exercises/01_down.ipynb", "# Task", "...")
-    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "optlib"\n')
     return tmp_path
 
 
@@ -166,10 +166,18 @@ def test_the_course_is_found_from_any_folder_inside_it(root, monkeypatch):
     assert checkout() == root
 
 
+def test_another_project_is_not_taken_for_the_course(root, monkeypatch):
+    inner = root / "my/project"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text('[project]\nname = "optlib-notes"\n')
+    monkeypatch.chdir(inner)
+    assert checkout() == root
+
+
 def test_outside_the_course_one_is_told_where_to_go(tmp_path, monkeypatch):
     monkeypatch.setattr(desk, "__file__", str(tmp_path / "site-packages/optlib/lab.py"))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(LabError, match=r"is not inside the course: go to the folder that holds its README\.md"):
+    with pytest.raises(CourseError, match=r"is not inside the course: go to the folder that holds its README\.md"):
         checkout()
 
 
@@ -200,6 +208,14 @@ def test_lab_passes_further_options_last_so_that_they_win(root, launched, monkey
     assert options[-1] == "--LabApp.default_url=/lab"
 
 
+def test_lab_without_a_start_page_says_how_to_make_it(root, launched, monkeypatch):
+    (root / "notebooks/00_start_here.ipynb").unlink()
+    monkeypatch.chdir(root)
+    with pytest.raises(CourseError, match="has no start page: run `optlib build`"):
+        desk.lab()
+    assert launched == []
+
+
 @pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
 def test_lab_runs_as_root_only_where_root_started_it(root, launched, monkeypatch, user, allowed):
     monkeypatch.chdir(root)
@@ -211,6 +227,6 @@ def test_lab_runs_as_root_only_where_root_started_it(root, launched, monkeypatch
 def test_without_jupyterlab_one_is_told_what_to_install(root, monkeypatch):
     monkeypatch.chdir(root)
     monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)
-    with pytest.raises(LabError, match=r"JupyterLab is not installed here \(.*\): run `pip install -e \.`"):
+    with pytest.raises(CourseError, match=r"JupyterLab is not installed here \(.*\): run `pip install -e \.`"):
         desk.lab()
     assert not Path("my").exists()

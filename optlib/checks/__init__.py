@@ -102,7 +102,7 @@ The rules behind it:
   else is imported or defined inside. It returns numbers, strings, arrays, or tuples and dicts of them. `answer` is what
   the cell defines under `name`; call it as often as needed, with functions built inside (a `gradient`, say). When the
   answer is a value rather than a function, return it.
-- Equal means: the same shape, then `|given - expected| <= atol + rtol * |expected|` (`rtol` 1e-9 and `atol` 1e-12 unless
+- Equal means: the same shape, then `|given - expected| <= atol + rtol * |expected|` (`rtol` 1e-9, `atol` 1e-12 unless
   given); NaN equals nothing; strings, booleans and integers exactly. An input that differs afterwards is wrong, unless
   its name is in `may_change`.
 - A mistake is recognised when the answer's outcomes equal the mistake's on every case where they differ from the
@@ -112,7 +112,7 @@ The rules behind it:
 - Where many answers are right (tune, design), give `measure(output, **inputs)`: it runs on the trusted side, on what
   `run` returned, and its result is compared instead: `run` returns `lr`, `measure` trains with it and returns
   `{"reached": True}`. What `run` returns must still have the form of what it returns for the reference.
-- `partial=True` pays the share of the cases passed (by `weight`); otherwise it is all or nothing. The status is `partly`
+- `partial=True` pays the share of the cases passed (by `weight`); otherwise all or nothing. The status is `partly`
   either way.
 - `kind="explain"` takes `rubric=[...]` instead of name, reference, cases and run: it is graded by hand.
 - `seconds` is what an answer may take over all cases (default 5); the reference should need milliseconds.

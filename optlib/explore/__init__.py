@@ -19,3 +19,26 @@ In a lesson::
 Each returns an :class:`Explorer`, which displays itself. Without a kernel, ``explorer.picture(lr=0.1)`` is a static figure
 with its description.
 """
+
+from optlib.explore.controls import Challenge, Choice, Predict, Slider, Toggle
+from optlib.explore.explorer import Explorer
+from optlib.explore.frame import Artists, Frame
+from optlib.explore.momentum import eigen_errors, momentum_phase
+from optlib.explore.steps import bowl, landscape
+from optlib.explore.sweeps import ucurve
+
+__all__ = [
+    "Artists",
+    "Challenge",
+    "Choice",
+    "Explorer",
+    "Frame",
+    "Predict",
+    "Slider",
+    "Toggle",
+    "bowl",
+    "eigen_errors",
+    "landscape",
+    "momentum_phase",
+    "ucurve",
+]

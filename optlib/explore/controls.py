@@ -39,7 +39,9 @@ class Slider:
 
     def __post_init__(self) -> None:
         if not self.low <= self.value <= self.high:
-            raise ValueError(f"Slider {self.label!r}: value must lie in [{self.low:g}, {self.high:g}], got {self.value:g}")
+            raise ValueError(
+                f"Slider {self.label!r}: value must lie in [{self.low:g}, {self.high:g}], got {self.value:g}"
+            )
         if self.log and self.low <= 0:
             raise ValueError(f"Slider {self.label!r}: a log slider starts above 0, got low={self.low:g}")
 
@@ -108,29 +110,30 @@ class Predict:
         The sentence that explains the truth.
     shown : tuple of str
         Names of the moving artists that stay visible while the question is open.
+    within : (float, float)
+        By which factor a number may be off to be right, and to be close.
     """
 
     question: str
     control: Slider | Choice
     truth: Callable[[], Any]
     because: str
-    shown: tuple[str, ...] = ("mark",)
+    shown: tuple[str, ...] = ("mark", "mark_label")
+    within: tuple[float, float] = (1.05, 1.25)
 
     def score(self, guess: Any) -> tuple[float, str]:
-        """1 for right (within 5 %), 0.5 for close (within a quarter), else 0; and what to say."""
+        """1 for right, 0.5 for close, else 0; and what to say."""
         truth = self.truth()
         if isinstance(self.control, Choice):
             right = guess == truth
             return float(right), f"{'Right' if right else 'Not so'}: it is {truth}. {self.because}"
-        ratio = guess / truth
         told = f"You marked {guess:.3g}; it is {truth:.3g}."
-        if abs(ratio - 1) <= 0.05:
+        side, off = ("high", guess / truth) if guess > truth else ("low", truth / guess)
+        if off <= self.within[0]:
             return 1.0, f"Spot on. {told} {self.because}"
-        side = "high" if ratio > 1 else "low"
-        if abs(ratio - 1) <= 0.25:
+        if off <= self.within[1]:
             return 0.5, f"Close, a little {side}. {told} {self.because}"
-        factor = max(ratio, 1 / ratio)
-        return 0.0, f"Too {side} by a factor of {factor:.2g}. {told} {self.because}"
+        return 0.0, f"Too {side} by a factor of {off:.2g}. {told} {self.because}"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+"""The command `optlib`: each subcommand calls one function of the module that owns it, imported when it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+DESCRIPTION = "The optimizer course: open it, build it, check and grade its exercises."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns 0 when all is well, 1 when something is not, 2 when it could not be tried."""
+    parser = command_line()
+    options, further = parser.parse_known_args(arguments)
+    if further and options.run is not lab:
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    options.further = further
+
+    from optlib.lab import CourseError
+
+    try:
+        return options.run(options)
+    except CourseError as error:
+        print(f"optlib {options.command}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "optlib":
+            raise
+        print(f'optlib {options.command}: needs {error.name}: run `pip install -e ".[test]"`', file=sys.stderr)
+        return 2
+
+
+def command_line() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("optlib", description=DESCRIPTION, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=says, allow_abbrev=False)
+        added.set_defaults(run=run)
+        return added
+
+    added = command("lab", lab, "Open the course in JupyterLab, on your own copies in my/.")
+    added.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
+    added.add_argument("--port", type=int, help="where to listen (8888, or the next free one)")
+    added.epilog = "Further options go to `jupyter lab`."
+
+    added = command("build", build, "Make notebooks/, exercises/ and solutions/ from course/.")
+    added.add_argument("--check", action="store_true", help="write nothing, only say what is stale or wrong")
+
+    added = command("bench", bench, "Run the benchmarks: ratios, measured side by side.")
+    added.add_argument("name", nargs="?", metavar="NAME", help="one of them, as W1 or by its file's name")
+
+    command("doctor", doctor, "Look whether everything is here that the course needs.")
+    return parser
+
+
+def lab(options: argparse.Namespace) -> int:
+    from optlib.lab import lab
+
+    lab(browser=not options.no_browser, port=options.port, options=options.further)
+    return 0
+
+
+def build(options: argparse.Namespace) -> int:
+    from optlib.authoring import build
+    from optlib.lab import checkout
+
+    problems = build(checkout(), check=options.check)
+    print("\n".join(problems) or "The notebooks are what course/ says.")
+    return 1 if problems else 0
+
+
+def bench(options: argparse.Namespace) -> int:
+    from optlib.lab import CourseError, checkout
+
+    folder = checkout() / "benchmarks"
+    scripts = {}
+    for script in sorted(folder.glob("*.py")):
+        if named := re.match(r'"""(W\w+): ', script.read_text(encoding="utf-8")):
+            scripts[named[1]] = script
+    name = options.name
+    chosen = [script for key, script in scripts.items() if name in (None, key, script.stem)]
+    if not chosen:
+        known = ", ".join(f"{key} ({script.stem})" for key, script in scripts.items())
+        raise CourseError(f"no benchmark {name or 'at all'} in {folder}; there are {known or 'none'}")
+    one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
+    results = [subprocess.run([sys.executable, script], env=os.environ | one_thread) for script in chosen]
+    return 1 if any(result.returncode for result in results) else 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from optlib.doctor import doctor
+
+    diagnosis = doctor()
+    print(diagnosis)
+    return 0 if diagnosis.healthy else 1
