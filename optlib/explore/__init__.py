@@ -1,8 +1,8 @@
 """Widgets: predict, move, see.
 
-A widget is a *frame* and nothing else: an object that draws its figure once (``draw``), moves the artists of that figure to
-given controls (``frame``, a pure function of the controls that returns a description in words) and declares its controls,
-its question and its challenge. :class:`Explorer` makes any frame interactive, so that a new widget is one frame.
+A widget is a *frame* and nothing else: an object that draws its figure once (``draw``), moves the artists of that
+figure to given controls (``frame``, a pure function of the controls that returns a description in words) and declares its
+controls, its question and its challenge. :class:`Explorer` makes any frame interactive: a new widget is one frame.
 
 In a lesson::
 
@@ -12,12 +12,12 @@ In a lesson::
     explore.landscape("bowl", Momentum)             # sliders: lr, momentum, condition
     explore.landscape(problems.Rosenbrock(), {"gradient descent": SGD, "heavy ball": Momentum})   # side by side
     explore.ucurve()                                # digits network: final loss against lr, dial, steps
-    explore.ucurve("rosenbrock", Momentum)          # 200 learning rates x 500 steps a frame; sliders: lr, steps, momentum
+    explore.ucurve("rosenbrock", Momentum)          # 200 learning rates x 500 steps; sliders: lr, steps, momentum
     explore.momentum_phase()                        # (lr * curvature, momentum) diagram, linked trajectory
     explore.eigen_errors()                          # error in each eigendirection, gradient descent beside heavy ball
 
-Each returns an :class:`Explorer`, which displays itself. Without a kernel, ``explorer.picture(lr=0.1)`` is a static figure
-with its description.
+Each returns an :class:`Explorer`, which displays itself; ``predict=False`` leaves out the question. Without a kernel,
+``explorer.picture(lr=0.1)`` is a static figure with its description.
 """
 
 from optlib.explore.controls import Challenge, Choice, Predict, Slider, Toggle

@@ -19,8 +19,9 @@ class Frame(ABC):
     """Base class of every widget's picture.
 
     ``draw`` is called once a figure; what it puts into the returned namespace may move, everything else is background.
-    ``frame`` is called at every change and only *moves* artists. It depends on its arguments and on nothing it did before:
-    the same controls give the same picture. Changing the background too (limits, ticks) is allowed and costs a full draw.
+    ``frame`` is called at every change and only *moves* artists. It depends on its arguments and on nothing it did
+    before: the same controls give the same picture. Changing the background too (limits, ticks) is allowed and costs a
+    full draw.
     """
 
     name: ClassVar[str]
@@ -46,7 +47,7 @@ class Frame(ABC):
         """Draw everything once and return the artists that move."""
 
     @abstractmethod
-    def frame(self, artists: Artists, **controls: Any) -> str:
+    def frame(self, artists: Artists, *args: Any, **controls: Any) -> str:
         """Move the artists to these controls; return what the picture shows, in words."""
 
     def mark(self, artists: Artists, guess: Any) -> None:
