@@ -146,8 +146,9 @@ class Optimizer:
         """The shape of a remembered array for one parameter; rules that are not elementwise may choose another."""
         return shape
 
-    def prepare(self, values: dict[str, Any], theta: np.ndarray, g: np.ndarray, state: State) -> None:
-        """Called once a step before the rule: may update the state's scalars and add to ``values`` what the rule names."""
+    def prepare(self, values: dict[str, Any], theta: np.ndarray, g: np.ndarray, state: State) -> dict[str, Any]:
+        """Called once a step before the rule: may update the scalars of ``state``; returns what else the rule names."""
+        return {}
 
     def step(
         self,
@@ -196,7 +197,9 @@ class Optimizer:
             values["loss"] = loss
         if "grad" in self._rule_keywords:
             values["grad"] = grad
-        self.prepare(values, theta, g, state)
+        for name, value in self.prepare(values, theta, g, state).items():
+            # a float64 scalar array would turn a float32 update into float64
+            values[name] = np.asarray(value, theta.dtype) if theta.ndim == 2 and np.ndim(value) else float(value)
         arrays = [theta, g, *(state[name] for name in self.slots)]
         before = [a.copy() for a in (theta, *arrays[2:])] if self._rebound and t == 1 else None
         if not self.elementwise:
