@@ -72,8 +72,8 @@ TASKS = [
     Task(
         id="03.2",
         title="Write momentum",
-        kind="implement",                                      # one of task.KINDS
-        minutes=8,                                             # one of task.MINUTES
+        kind="implement",                                      # one of KINDS in declaration.py
+        minutes=8,                                             # one of MINUTES in declaration.py
         points=3,                                              # 1 to 10
         difficulty="medium",                                   # easy, medium, hard
         name="momentum_step",                                  # the function (or value) that the learner's cell defines
@@ -120,6 +120,23 @@ The rules behind it:
 '''
 
 from optlib.checks.catalogue import chapters, task, tasks
-from optlib.checks.task import Mistake, Task
+from optlib.checks.feedback import Feedback
+from optlib.checks.learner import check, check_file, hint, keep_spare, progress
+from optlib.checks.notebook import Unreadable
+from optlib.checks.declaration import Mistake, Task
 
-__all__ = ["Mistake", "Task", "chapters", "task", "tasks"]
+__all__ = [
+    "Feedback",
+    "Mistake",
+    "Task",
+    "Unreadable",
+    "chapters",
+    "check",
+    "check_file",
+    "hint",
+    "progress",
+    "task",
+    "tasks",
+]
+
+keep_spare()  # only in a notebook: the first check then need not wait for a process to start

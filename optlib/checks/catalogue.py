@@ -8,7 +8,7 @@ import re
 from functools import cache
 
 import optlib.checks
-from optlib.checks.task import Task
+from optlib.checks.declaration import Task
 
 __all__ = ["chapters", "task", "tasks"]
 
