@@ -135,8 +135,8 @@ def look_at_desk(desk: Path) -> Finding:
 def look_at_notebooks(root: Path) -> Finding:
     try:
         from optlib.authoring import build
-    except ImportError:
-        return Finding("note", "whether the notebooks are up to date is not known: jupytext is absent")
+    except ModuleNotFoundError as error:
+        return Finding("note", f"whether the notebooks are up to date is not known: {error.name} is absent")
     stale = build(root, check=True)
     if not stale:
         return Finding("good", "the notebooks are what the sources in course/ say")
