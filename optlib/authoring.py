@@ -331,11 +331,10 @@ def marker_problems(source: Source) -> Findings:
         for line, role in marked_lines(cell):
             marker = line.strip()
             if role in ("given", "solution"):
-                for unknown in (found for found in MARKER_LIKE.findall(line) if found != TOTAL):
-                    yield (
-                        number,
-                        f"unknown marker {unknown}, remove it or write {BEGIN[cell.cell_type]} on its own line",
-                    )
+                for found in MARKER_LIKE.findall(line):
+                    if found != TOTAL:
+                        known = BEGIN[cell.cell_type]
+                        yield number, f"unknown marker {found}, remove it or write {known} on its own line"
                 continue
             if inside == (role == "begin"):
                 yield number, f"{marker} {'is nested' if inside else 'has no BEGIN'}, balance the markers"
@@ -354,9 +353,9 @@ def metadata_problems(source: Source) -> Findings:
     for number, cell in enumerate(source.cells, 1):
         for key in sorted(set(cell.metadata) - known):
             yield number, f"unknown cell metadata {key!r}, use {', '.join(sorted(known))}"
-        for tag in set(cell.metadata.get("tags", [])) - TAGS:
+        for tag in sorted(set(cell.metadata.get("tags", [])) - TAGS):
             yield number, f"unknown tag {tag!r}, use {', '.join(sorted(TAGS))}"
-        for key in known & set(TASK_KEYS) & set(cell.metadata):
+        for key in sorted(known & set(TASK_KEYS) & set(cell.metadata)):
             task = cell.metadata[key]
             if not isinstance(task, str) or not re.fullmatch(r"\d\d\.\d+", task):
                 yield number, f'{key} is {task!r}, not the id of a task, quote it: "{source.chapter}.1"'
