@@ -120,10 +120,10 @@ The rules behind it:
 '''
 
 from optlib.checks.catalogue import chapters, task, tasks
+from optlib.checks.declaration import Mistake, Task
 from optlib.checks.feedback import Feedback
 from optlib.checks.learner import check, check_file, hint, keep_spare, progress
 from optlib.checks.notebook import Unreadable
-from optlib.checks.declaration import Mistake, Task
 
 __all__ = [
     "Feedback",

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from optlib.checks import catalogue
+from optlib.checks.declaration import Task
 from optlib.checks.feedback import Feedback, Hint, Note, Progress, Row
 from optlib.checks.notebook import Unreadable, executed_cells, find_answer, read, source_of
 from optlib.checks.record import Record
 from optlib.checks.running import Runner
-from optlib.checks.declaration import Task
 from optlib.checks.verdict import Trial, Verdict
 
 __all__ = ["check", "check_file", "hint", "progress", "verdict"]
@@ -53,7 +53,7 @@ def check(id: str, answer: Any = None) -> Note:
     else:
         runner = take_runner()
         try:
-            result = verdict(task, found, executed or (), runner)
+            result = verdict(Trial(task, SEED), found, executed or (), runner)
         finally:
             runner.close()
             keep_spare()
@@ -61,21 +61,18 @@ def check(id: str, answer: Any = None) -> Note:
     return Feedback(task, result, [invitation(task, result), _record.notice])
 
 
-def verdict(
-    task: Task, source: str, elsewhere: Iterable[str], runner: Runner, seed: int = SEED, seconds: float = 0.0
-) -> Verdict:
+def verdict(trial: Trial, source: str, elsewhere: Iterable[str], runner: Runner, seconds: float = 0.0) -> Verdict:
     """Run the source of an answer and judge what comes back: the one way, for `check`, files and the grader.
 
     Parameters
     ----------
-    task, source : what is asked, and the learner's cell.
+    trial : what is asked, and on which inputs.
+    source : the learner's cell.
     elsewhere : the learner's other cells.
     runner : the process that it runs in.
-    seed : what the inputs are drawn from.
     seconds : it may take so long, or as long as the task says if that is longer.
     """
-    trial = Trial(task, seed)
-    reply = runner.run(trial.request(source, max(seconds, task.seconds)))
+    reply = runner.run(trial.request(source, max(seconds, trial.task.seconds)))
     return trial.judge(reply, source, elsewhere)
 
 
@@ -96,7 +93,7 @@ def check_file(path: str | Path) -> list[Feedback]:
     with Runner() as runner:
         for task in catalogue.tasks(chapter):
             found = find_answer(notebook, task)
-            result = found if isinstance(found, Verdict) else verdict(task, found, elsewhere, runner)
+            result = found if isinstance(found, Verdict) else verdict(Trial(task, SEED), found, elsewhere, runner)
             feedback.append(Feedback(task, result))
     return feedback
 

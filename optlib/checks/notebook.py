@@ -53,8 +53,8 @@ class Notebook:
     def chapter(self) -> str | None:
         """The chapter whose exercise this is; None when it is no exercise.
 
-        The marks of the cells decide (metadata and calls of `check`), then what they define: so a notebook is recognised
-        after tools that strip metadata.
+        The marks of the cells decide (metadata and calls of `check`), then what they define: tools that strip metadata
+        do not hide it.
         """
         votes: Counter[str] = Counter(cell.task[:2] for cell in self.cells if cell.task)
         for cell in self.code:

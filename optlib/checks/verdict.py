@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,10 @@ class Trial:
         self._raw: list[Any] | None = None
         self._expected: list[Outcome] | None = None
         self._mistakes: list[list[Outcome]] | None = None
+
+    def prepare(self) -> None:
+        """Compute what answers are compared with now, rather than when the first one is judged."""
+        _ = self.expected, self.mistakes
 
     def request(self, source: str, seconds: float) -> dict[str, Any]:
         """What the worker needs in order to run an answer."""
@@ -187,6 +191,7 @@ class Trial:
         elsewhere : the learner's other cells, to see where a missing name may have been defined.
         """
         verdict = self._judge(reply, list(elsewhere))
+        verdict = replace(verdict, message=printable(verdict.message))
         if verdict.status not in ("correct", "not_attempted") and LEFT_OVER.search(source):
             message = "The line `...  # your code here` is still in the cell; your code takes its place."
             return Verdict("not_attempted", 0, message)
@@ -219,7 +224,7 @@ class Trial:
         if wrong[first].startswith(UNTOUCHED):
             return Verdict(status, points, message)
         inputs = {key: short(value) for key, value in self.inputs[first].items()}
-        case = Case(label, inputs, short(expected[first].value), short(given[first].value))
+        case = Case(label, inputs, short(expected[first].value), printable(short(given[first].value)))
         return Verdict(status, points, message, case)
 
     def _score(self, wrong: dict[int, str]) -> tuple[str, float, str]:
@@ -284,8 +289,12 @@ def exit_note(code: Any) -> str:
 
 def clean(text: Any) -> str:
     """A text from an untrusted process: one line, printable, bounded."""
-    line = " ".join(str(text)[:400].split())
-    return "".join(letter if letter.isprintable() else "?" for letter in line).rstrip(".")
+    return printable(" ".join(str(text)[:400].split())).rstrip(".")
+
+
+def printable(text: str) -> str:
+    """A text that does nothing to a terminal or a file but show letters."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
 def defines(source: str, name: str) -> bool:
