@@ -217,6 +217,8 @@ class Sweep:
     final : dict of name -> array (*grid, seeds)
         ``problem.evaluate`` at the end; a diverged run counts with its value at the start.
     diverged : bool array (*grid, seeds)
+    opt : Optimizer
+        With one value per grid point and seed.
     """
 
     problem: Any
@@ -226,6 +228,7 @@ class Sweep:
     loss: np.ndarray
     final: dict[str, np.ndarray]
     diverged: np.ndarray
+    opt: Optimizer | None = None
 
     def interval(self, metric: str = "loss") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean over seeds and the two ends of its 95 % interval, each of the shape of the grid."""
@@ -377,6 +380,7 @@ def sweep(
         loss=losses.reshape(steps + 1, *shape),
         final={name: values.reshape(shape) for name, values in final.items()},
         diverged=diverged.reshape(shape),
+        opt=opt,
     )
 
 
