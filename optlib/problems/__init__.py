@@ -2,7 +2,7 @@
 
 from optlib.problems import datasets
 from optlib.problems.datasets import Dataset
-from optlib.problems.landscapes import Himmelblau, Landscape, Quadratic, Rosenbrock, Saddle
+from optlib.problems.landscapes import Chain, Himmelblau, Landscape, Quadratic, Rosenbrock, Saddle
 from optlib.problems.language import Bigrams
 from optlib.problems.linear import LinearRegression, LogisticRegression
 from optlib.problems.networks import MLP, Digits
@@ -11,6 +11,7 @@ from optlib.problems.problem import Problem, stream
 __all__ = [
     "MLP",
     "Bigrams",
+    "Chain",
     "Dataset",
     "Digits",
     "Himmelblau",

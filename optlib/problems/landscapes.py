@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from optlib.problems.problem import Problem
 
-__all__ = ["Himmelblau", "Landscape", "Quadratic", "Rosenbrock", "Saddle"]
+__all__ = ["Chain", "Himmelblau", "Landscape", "Quadratic", "Rosenbrock", "Saddle"]
 
 # Found by Newton's method from the usual six digits, to the last bit of float64.
 _HIMMELBLAU_MINIMA = (
@@ -257,6 +257,62 @@ class Saddle(Landscape):
 
     def hessian(self, theta: ArrayLike) -> np.ndarray:
         return np.broadcast_to(np.diag(self._curvature), (*self.check(theta).shape[:-1], 2, 2)).copy()
+
+
+class Chain(Landscape):
+    r"""A chain of springs between posts at heights 1 and 0: the quadratic on which every method is slow.
+
+    .. math:: f(\theta) = \frac{L}{8} \sum_{i=0}^{n} (\theta_i - \theta_{i+1})^2 - f_{\min},
+              \qquad \theta_0 = 1, \quad \theta_{n+1} = 0
+
+    At the minimum the beads lie on a straight line. The start is 0, whatever the seed: only the first bead feels the
+    post, and each step tells the news to one bead more. So t steps of any method that combines gradients leave beads
+    t + 1, ..., n where they are, and no such method gets below `floor`. Y. Nesterov, Introductory Lectures on Convex
+    Optimization (2004), section 2.1.2.
+
+    Parameters
+    ----------
+    size : int
+        Number of beads n.
+    largest : float
+        L, which no curvature exceeds: the largest is L cos^2(pi / (2 n + 2)).
+    noise : float
+        Standard deviation of the noise in each coordinate of the gradient.
+    """
+
+    def __init__(self, size: int = 64, largest: float = 1.0, noise: float = 0.0) -> None:
+        if size < 1:
+            raise ValueError(f"Chain: size must be at least 1, got {size!r}")
+        if not (largest > 0 and math.isfinite(largest)):
+            raise ValueError(f"Chain: largest must be a number > 0, got {largest!r}")
+        super().__init__(size, noise)
+        self.largest = largest
+        self.bounds = ((-0.5, 1.5),) * size
+        self.optimum = 1 - np.arange(1, size + 1) / (size + 1)
+
+    def curvature(self) -> np.ndarray:
+        """The eigenvalues of the Hessian, ascending, (n,): mu first, the largest last."""
+        angles = np.arange(1, self.size + 1) * (np.pi / (2 * (self.size + 1)))
+        return self.largest * np.sin(angles) ** 2
+
+    def floor(self, steps: ArrayLike) -> np.ndarray:
+        """The lowest loss that can be reached in so many gradient steps from the start."""
+        return self.largest / 8 * (1 / (1 + np.minimum(steps, self.size)) - 1 / (1 + self.size))
+
+    def start(self, rng: np.random.Generator) -> np.ndarray:
+        return np.zeros(self.size)
+
+    def exact(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # the loss from the distance to the minimum, where it does not cancel; the gradient from the stretched springs,
+        # where beads that nothing has reached feel exactly nothing
+        missing = np.diff(theta - self.optimum, axis=-1, prepend=0.0, append=0.0)
+        stretched = np.diff(theta, axis=-1, prepend=1.0, append=0.0)
+        return self.largest / 8 * (missing * missing).sum(-1), -self.largest / 4 * np.diff(stretched, axis=-1)
+
+    def hessian(self, theta: ArrayLike) -> np.ndarray:
+        n = self.size
+        matrix = self.largest / 4 * (2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1))
+        return np.broadcast_to(matrix, (*self.check(theta).shape[:-1], n, n)).copy()
 
 
 def _matrices(xx: np.ndarray, xy: np.ndarray, yy: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ MAKES = {
     "rosenbrock": problems.Rosenbrock,
     "noisy rosenbrock": lambda: problems.Rosenbrock(a=1.5, b=20.0, noise=0.1),
     "himmelblau": problems.Himmelblau,
+    "chain": lambda: problems.Chain(size=5, largest=2.0),
     "saddle": lambda: problems.Saddle(delta=1e-4, slope=0.2),
     "linear regression": lambda: problems.LinearRegression(data=small),
     "linear regression in batches": lambda: problems.LinearRegression(batch_size=8, data=small),
