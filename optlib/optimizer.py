@@ -72,6 +72,8 @@ class Optimizer:
         ``elementwise = False`` gets each parameter of the layout as an array ``(runs?, *shape)``.
     scalars : tuple of str
         Numbers remembered between steps, one per run, which ``prepare`` reads and writes.
+    prepared : tuple of str
+        What ``prepare`` returns for the rule.
     choices : dict of str -> tuple
         The values that a field which is not a number may take.
     """
@@ -79,6 +81,7 @@ class Optimizer:
     slots: ClassVar[tuple[str, ...]] = ()
     elementwise: ClassVar[bool] = True
     scalars: ClassVar[tuple[str, ...]] = ()
+    prepared: ClassVar[tuple[str, ...]] = ()
     choices: ClassVar[dict[str, tuple]] = {}
     rule: ClassVar[Callable[..., None]]
 
@@ -147,7 +150,7 @@ class Optimizer:
         return shape
 
     def prepare(self, values: dict[str, Any], theta: np.ndarray, g: np.ndarray, state: State) -> dict[str, Any]:
-        """Called once a step before the rule: may update the scalars of ``state``; returns what else the rule names."""
+        """Called once a step before the rule: may update the scalars of ``state``; returns ``prepared``."""
         return {}
 
     def step(
@@ -191,15 +194,11 @@ class Optimizer:
             )
         t = int(state["t"]) + 1
         values = self._values(t, theta)
-        if "t" in self._rule_keywords:
-            values["t"] = t
-        if "loss" in self._rule_keywords:
-            values["loss"] = loss
-        if "grad" in self._rule_keywords:
-            values["grad"] = grad
+        values |= {"t": t, "loss": loss, "grad": grad}
         for name, value in self.prepare(values, theta, g, state).items():
             # a float64 scalar array would turn a float32 update into float64
-            values[name] = np.asarray(value, theta.dtype) if theta.ndim == 2 and np.ndim(value) else float(value)
+            values[name] = np.asarray(value, theta.dtype) if theta.ndim == 2 else np.asarray(value).item()
+        values = {name: values[name] for name in self._rule_keywords}
         arrays = [theta, g, *(state[name] for name in self.slots)]
         before = [a.copy() for a in (theta, *arrays[2:])] if self._rebound and t == 1 else None
         if not self.elementwise:
@@ -223,12 +222,12 @@ class Optimizer:
         constants = self.__dict__.get("_constants")
         if constants is None or constants[0] != (theta.dtype, theta.shape):
             fixed, scheduled = {}, []
-            for name in self._rule_keywords:
-                value = self.__dict__.get(name)
-                if callable(value):
-                    scheduled.append((name, value))
-                elif name in self.__dict__:
-                    fixed[name] = _column(type(self).__name__, name, value, theta)
+            for field in dataclasses.fields(self):  # type: ignore[arg-type]
+                value = getattr(self, field.name)
+                if _is_hyper(field) and callable(value):
+                    scheduled.append((field.name, value))
+                else:
+                    fixed[field.name] = _column(type(self).__name__, field.name, value, theta)
             constants = ((theta.dtype, theta.shape), fixed, scheduled)
             object.__setattr__(self, "_constants", constants)
         values = dict(constants[1])
@@ -311,11 +310,11 @@ def _checked_keywords(cls: type[Optimizer]) -> tuple[str, ...]:
     if positional != expected:
         raise TypeError(f"{who}.rule must begin with ({', '.join(expected)}, *, ...), got ({', '.join(positional)})")
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    unknown = [name for name in keywords if name not in fields and name not in ("t", "loss", "grad")]
+    unknown = [name for name in keywords if name not in (*fields, *cls.prepared, "t", "loss", "grad")]
     if unknown:
         raise TypeError(f"{who}.rule asks for {unknown[0]!r}, which is not a field; fields are {list(fields)}")
     unused = [name for name, field in fields.items() if _is_hyper(field) and name not in keywords]
-    if unused and cls.init is Optimizer.init:
+    if unused and cls.init is Optimizer.init and cls.prepare is Optimizer.prepare:
         raise TypeError(f"{who}.rule does not use the hyperparameter {unused[0]!r}; name it in the rule or remove it")
     return keywords
 

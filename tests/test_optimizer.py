@@ -22,6 +22,7 @@ VARIANTS = [
     RMSprop(eps_inside_root=True),
     Adagrad(initial_accumulator=0.1),
     Adam(weight_decay=0.1),
+    optlib.AMSGrad(variant="paper"),
 ]
 every_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 every_variant = pytest.mark.parametrize("opt", VARIANTS, ids=repr)
@@ -85,11 +86,11 @@ def test_an_array_hyperparameter_equals_a_loop_of_scalars(opt, name):
     ("opt", "name"), [(opt, name) for opt in VARIANTS for name in numeric_fields(opt)], ids=lambda x: str(x)
 )
 def test_one_percent_of_any_hyperparameter_changes_the_trajectory(opt, name):
-    if name == "eps":  # the defaults are too small to be seen beside gradients of size one
-        opt = dataclasses.replace(opt, eps=0.1)
-    value = getattr(opt, name)
-    changed = dataclasses.replace(opt, **{name: value * 0.99 if value else 0.01})
-    start, gs = gradients((5,), 1)[0], gradients((5,), 30, 1)
+    # some defaults are too extreme to be seen beside gradients of size one
+    visible = {"eps": 0.1, "step_min": 0.05, "step_max": 0.02}.get(name, getattr(opt, name))
+    opt = dataclasses.replace(opt, **{name: visible})
+    changed = dataclasses.replace(opt, **{name: visible * 0.99 if visible else 0.01})
+    start, gs = gradients((50,), 1)[0], gradients((50,), 100, 1)
     assert np.abs(walk(opt, start, gs)[0] - walk(changed, start, gs)[0]).max() > 1e-9
 
 
@@ -158,6 +159,7 @@ def test_a_schedule_may_hold_one_peak_per_run():
         (lambda: SGD(lr=None), TypeError, r"SGD: lr must be a number"),
         (lambda: SGD(lr=np.ones((2, 2))), ValueError, r"SGD: lr must be a number or have shape \(runs,\), got shape"),
         (lambda: Adam(lr=[1, 2], beta1=[0.9] * 3), ValueError, r"Adam: .* disagree .*: lr has 2, beta1 has 3"),
+        (lambda: optlib.AMSGrad(variant="optax"), ValueError, r"AMSGrad: variant must be one of \('torch', 'paper'\)"),
         (lambda: Adam(0.1, learning_rate=1), TypeError, "learning_rate"),
     ],
 )
@@ -282,7 +284,8 @@ def test_a_saved_and_resumed_run_is_bitwise_the_same(opt):
 
 @every_class
 def test_a_zero_gradient_without_decay_moves_nothing(cls):
-    opt = cls(weight_decay=0.0) if "weight_decay" in {f.name for f in dataclasses.fields(cls)} else cls()
+    nothing = {"weight_decay": 0.0, "initial_accumulator": 0.0}
+    opt = cls(**{name: value for name, value in nothing.items() if name in cls.__dataclass_fields__})
     start = gradients((4,), 1)[0]
     theta, _ = walk(opt, start, np.zeros((5, 4)))
     np.testing.assert_array_equal(theta, start)
@@ -316,7 +319,7 @@ def test_a_rule_without_staticmethod_works_too():
     class Plain(Optimizer):
         lr: Hyper = 0.1
 
-        def rule(theta, g, *, lr):  # noqa: N805
+        def rule(theta, g, *, lr):
             theta[:] = theta - lr * g
 
     theta, _ = walk(Plain(), np.zeros(1), [np.ones(1)])
@@ -329,7 +332,7 @@ def test_a_rule_that_rebinds_theta_is_told_to_write_into_it():
 
         @staticmethod
         def rule(theta, g, *, lr):
-            theta = theta - lr * g  # noqa: F841
+            theta = theta - lr * g
 
     with pytest.raises(TypeError, match=r"Rebinds.rule changed nothing: .* Write theta\[:\] = "):
         walk(Rebinds(), np.ones(2), [np.ones(2)])

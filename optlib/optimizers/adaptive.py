@@ -1,4 +1,4 @@
-"""Each parameter its own step: Adagrad, RMSprop."""
+"""Each parameter its own step: Adagrad, Adadelta, RMSprop."""
 
 from __future__ import annotations
 
@@ -47,6 +47,46 @@ class Adagrad(Optimizer):
     def rule(theta, g, s, *, lr, eps):
         s[:] = s + g**2
         theta[:] = theta - lr * g / (np.sqrt(s) + eps)
+
+
+class Adadelta(Optimizer):
+    r"""Adagrad that forgets and needs no learning rate: the step gets the units of theta from past steps.
+
+    .. math:: s_t &= \rho\,s_{t-1} + (1-\rho)\,g_t^2 \\
+              \Delta_t &= \sqrt{d_{t-1} + \epsilon}\; g_t / \sqrt{s_t + \epsilon} \\
+              d_t &= \rho\,d_{t-1} + (1-\rho)\,\Delta_t^2 \\
+              \theta_t &= \theta_{t-1} - \eta\,\Delta_t
+
+    Parameters
+    ----------
+    lr : Hyper, default 1
+        :math:`\eta \ge 0`, not in the paper.
+    rho : Hyper, default 0.9
+        :math:`\rho \in [0, 1)`.
+    eps : Hyper, default 1e-6
+        :math:`\epsilon \ge 0`; decides the size of the first steps.
+
+    Notes
+    -----
+    keras: lr 0.001, rho 0.95, eps 1e-7, with which it barely moves.
+
+    References
+    ----------
+    M. D. Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv 1212.5701, Algorithm 1.
+    """
+
+    lr: Hyper = 1.0
+    rho: Hyper = 0.9
+    eps: Hyper = 1e-6
+
+    slots = ("s", "d")
+
+    @staticmethod
+    def rule(theta, g, s, d, *, lr, rho, eps):
+        s[:] = rho * s + (1 - rho) * g**2
+        delta = np.sqrt(d + eps) / np.sqrt(s + eps) * g
+        d[:] = rho * d + (1 - rho) * delta**2
+        theta[:] = theta - lr * delta
 
 
 class RMSprop(Optimizer):
