@@ -15,6 +15,7 @@ import html
 import io
 import re
 import textwrap
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,10 +28,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, Normalize, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from optlib.intervals import mean_interval
+from optlib.training import LARGER_IS_BETTER
 
 if TYPE_CHECKING:
     from optlib.training import Run, Sweep
@@ -173,11 +175,14 @@ class Picture:
         target = io.StringIO()
         with style():
             self.figure.savefig(target, format="svg", metadata={"Title": None, "Date": None})
-        title, alt = html.escape(_plain(self.title)), html.escape(self.alt)
         # a screen reader looks for <title> and <desc> as first children of an <svg> that calls itself an image
-        text = re.sub(r"<svg ", '<svg role="img" aria-labelledby="title desc" ', target.getvalue(), count=1)
-        head = f'<title id="title">{title}</title>\n <desc id="desc">{alt}</desc>\n'
-        return re.sub(r"(<svg [^>]*>\s*)", lambda found: found[0] + head, text, count=1).encode()
+        key = f"{zlib.crc32(self.alt.encode()):08x}"
+        head = (
+            f'<title id="title-{key}">{html.escape(_plain(self.title))}</title>\n'
+            f' <desc id="desc-{key}">{html.escape(self.alt)}</desc>\n '
+        )
+        role = f'<svg role="img" aria-labelledby="title-{key} desc-{key}" '
+        return re.sub(r"<svg ([^>]*>\s*)", lambda found: role + found[1] + head, target.getvalue(), count=1).encode()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # JupyterLab gives no alt text to image/png, whatever its metadata say; it keeps the one of an <img> in HTML
@@ -236,13 +241,14 @@ def loss(
         lines = [line.smoothed(smooth) for line in lines]
         ylabel = f"{ylabel} (mean of {smooth} steps)"
     steps = np.arange(max(len(line.x) for line in lines) + smooth - 1)
-    references = [(text, steps, np.full(len(steps), level)) for text, level in _named("floor", floor).items()]
+    references = []
     for text, curve in _named("bound", bound).items():
         values = np.asarray(curve(steps) if callable(curve) else curve, dtype=float)
         references.append((text, np.arange(len(values)), values))
     if logy is None:
         logy = _wants_log([line.y for line in lines])
-    return _chart("loss", lines, title, xlabel, ylabel, logx, logy, references=references)
+    levels = _named("floor", floor)
+    return _chart("loss", lines, title, xlabel, ylabel, logx, logy, references=references, levels=levels)
 
 
 def paths(
@@ -275,16 +281,18 @@ def paths(
     with style():
         x, y = np.meshgrid(np.linspace(xlo, xhi, 161), np.linspace(ylo, yhi, 161))
         low, high = _contours(ax, x, y, np.asarray(problem.loss(np.stack([x, y], axis=-1)), dtype=float))
-        told = [_draw_path(ax, line, (xlo, xhi), (ylo, yhi)) for line in lines]
-        for point in np.unique(np.round([(line.x[0], line.y[0]) for line in lines], 12), axis=0):
+        told, ways = zip(*(_draw_path(ax, line, (xlo, xhi), (ylo, yhi)) for line in lines), strict=True)
+        stops = np.unique(np.round([(line.x[0], line.y[0]) for line in lines], 12), axis=0)
+        for point in stops:
             ax.plot(*point, "o", color=PAPER, markeredgecolor=INK, markersize=8, markeredgewidth=1.5, zorder=6)
         optimum = getattr(problem, "optimum", None)
         if optimum is not None:
-            ax.plot(*np.asarray(optimum, dtype=float), "*", color=YELLOW, markeredgecolor=INK, markersize=15, zorder=7)
+            stops = np.vstack([stops, optimum])
+            ax.plot(*stops[-1], "*", color=YELLOW, markeredgecolor=INK, markersize=15, zorder=7)
         ax.set(xlim=(xlo, xhi), ylim=(ylo, yhi), xlabel=xlabel, ylabel=ylabel)
         ax.grid(False)
         _finish(figure, title)
-        _label_inside(ax, [(line.x, line.y, line.label, line.color) for line in lines if line.label])
+        _label_inside(ax, [(*way.T, line.label, line.color) for line, way in zip(lines, ways, strict=True)], stops)
     goal = "" if optimum is None else f" The optimum, a star, is at {_point(optimum)}."
     alt = (
         f"{_sentence(title)} Contour map of the loss ({_number(low)} to {_number(high)}) over "
@@ -322,8 +330,8 @@ def ucurve(
     """
     named = _named_runs("ucurve", "sweeps", "Sweep", sweeps)
     axis = _swept("ucurve", named, metric)
-    up = ("accuracy" in metric) if higher_is_better is None else higher_is_better
-    looks = _looks([(name, None) for name in named])
+    up = metric in LARGER_IS_BETTER if higher_is_better is None else higher_is_better
+    looks = _looks([(name, getattr(sweep, "opt", None)) for name, sweep in named.items()])
     lines, shares = [], []
     for (name, sweep), (color, marker, dash) in zip(named.items(), looks, strict=True):
         x = np.asarray(sweep.grid[axis], dtype=float)
@@ -340,24 +348,26 @@ def ucurve(
     with style():
         _scale(ax, logx, logy)
         told = []
-        for row, (line, share) in enumerate(zip(lines, shares, strict=True)):
+        for line in lines:
             _draw_line(ax, line, every_point=True)
+        _frame(ax, lines, logx, logy)
+        for row, (line, share) in enumerate(zip(lines, shares, strict=True)):
             best = int(np.nanargmax(line.y) if up else np.nanargmin(line.y))
             ax.plot(line.x[best], line.y[best], "*", color=line.color, markeredgecolor=PAPER, markersize=18, zorder=6)
             if np.any(share > 0):
                 _shade_diverged(ax, line, share, None if len(lines) == 1 else row)
             told.append(_ucurve_words(line, best, share, axis, metric, up))
-        _frame(ax, lines, logx, logy)
         ax.set_xlabel(xlabel or {"lr": "learning rate"}.get(axis, axis))
         ax.set_ylabel(ylabel or f"{metric} after training")
         _finish(figure, title)
         _label_at_end(ax, [(line.x, line.y, line.label, line.color) for line in lines] if len(lines) > 1 else [])
-        _draw_marks(ax, marks)
-    seeds = sorted({len(sweep.seeds) for sweep in named.values()})
+        _draw_marks(ax, marks, above=0.045 * len(lines) if len(lines) > 1 and any(np.any(s > 0) for s in shares) else 0)
+    counts = sorted({len(sweep.seeds) for sweep in named.values()})
+    averaged = "one seed" if counts == [1] else f"mean over {_and([str(c) for c in counts])} seeds, 95 % interval"
     alt = (
         f"{_sentence(title)} Curves of {_axis_words(ax.get_ylabel(), logy, *(line.y for line in lines))} against "
-        f"{_axis_words(ax.get_xlabel(), logx, *(line.x for line in lines))}; mean over {_and([str(s) for s in seeds])} seeds with a "
-        f"95 % interval. {_listing(told)}{_marks_words(marks)}"
+        f"{_axis_words(ax.get_xlabel(), logx, *(line.x for line in lines))}; {averaged}. {_listing(told)}"
+        f"{_marks_words(marks)}"
     )
     return Picture(figure, title, alt)
 
@@ -473,10 +483,9 @@ def bars(
             ax.barh(y, mean - reference, left=reference, height=0.55, color=color, alpha=0.35)
             ax.plot([low, high], [y, y], color=_readable(color), linewidth=2.5, solid_capstyle="butt")
             ax.plot(mean, y, marker, color=_readable(color), markersize=8)
-            interval = "" if np.isnan(low) else f" [{_number(low)}, {_number(high)}]"
-            ax.text(1.02, y, _number(mean) + interval, transform=right, va="center", fontsize=_LABEL_SIZE)
-            side = "" if np.isnan(low) else _side(low, high, reference)
-            told.append(f"{_plain(name)}: {_number(mean)}{interval and f', 95 % interval{interval}'}{side}")
+            words = _interval_words(mean, low, high)
+            ax.text(1.02, y, words.replace("-", "−"), transform=right, va="center", fontsize=_LABEL_SIZE)
+            told.append(f"{_plain(name)}: {words}{_side(low, high, reference)}")
         ax.axvline(reference, color=INK, linewidth=1.2, zorder=3)
         ax.set_yticks(range(len(rows)), list(values))
         ax.tick_params(axis="y", length=0)
@@ -488,8 +497,8 @@ def bars(
         _finish(figure, title)
         _draw_marks(ax, {reference_label: reference} if reference_label else None, line=False)
     alt = (
-        f"{_sentence(title)} Bars of {_axis_words(xlabel, logx, rows)}, with a line at {_number(reference)}"
-        f"{reference_label and f' ({_plain(reference_label)})'}. {_listing(told)}"
+        f"{_sentence(title)} Bars of {_axis_words(xlabel, logx, rows)} with 95 % intervals and a line at "
+        f"{_number(reference)}{reference_label and f' ({_plain(reference_label)})'}. {_listing(told)}"
     )
     return Picture(figure, title, alt)
 
@@ -527,7 +536,7 @@ def images(
     rows = -(-len(stack) // columns)
     cell = 1.35 if labels is not None else 1.08
     side = min(0.9, 6.4 / columns)
-    figure, axes = blank(max(3.2, side * columns), side * cell * rows + 0.6)
+    figure, axes = blank(max(3.2, side * columns), side * cell * rows + 0.5)
     ax: Axes = axes[0, 0]
     with style():
         for k, picture in enumerate(stack):
@@ -599,7 +608,7 @@ def heat(
         _scale(ax, logx, logy)
         ax.set_facecolor("#d9d9d9")
         mesh = ax.pcolormesh(x, y, np.where(finite, z, np.nan), norm=norm, shading="nearest", rasterized=True)
-        asked = norm.inverse(np.linspace(0, 1, 8)[1:-1]) if contours is None else contours
+        asked = _round_levels(low, high, logz) if contours is None else contours
         inside = sorted({float(level) for level in asked if low < level < high})
         if inside:
             lines = ax.contour(x, y, np.where(finite, z, np.nan), levels=inside, colors=PAPER, linewidths=1.0)
@@ -963,6 +972,8 @@ def _chart(
         for level in (levels or {}).values():
             ax.axhline(level, color=GREY, linestyle="--", linewidth=1.2, zorder=1.5)
         _frame(ax, lines, logx, logy, [y for _, _, y in references] + [np.array([y]) for y in (levels or {}).values()])
+        if sticks:
+            ax.margins(x=0.05)
         ax.set(xlabel=xlabel, ylabel=ylabel)
         _finish(figure, title)
         right = ax.get_xlim()[1]
@@ -978,7 +989,8 @@ def _chart(
     others += [_level(text, value) for text, value in (levels or {}).items()]
     alt = (
         f"{_sentence(title)} {what} of {_axis_words(ylabel, logy, *(line.y for line in lines))} against "
-        f"{_axis_words(xlabel, logx, *(line.x for line in lines))}. {_listing(_line_words(lines))}{_lowest_words(lines)}"
+        f"{_axis_words(xlabel, logx, *(line.x for line in lines))}. {_listing(_line_words(lines))}"
+        + (_lowest_words(lines) if kind in ("loss", "line") else "")
         + (f" For reference: {'; '.join(others)}." if others else "")
         + _marks_words(marks)
     )
@@ -1040,6 +1052,7 @@ def _draw_line(ax: Axes, line: _Line, every_point: bool = False, thin: bool = Fa
 
 def _draw_sticks(ax: Axes, lines: list[_Line], logy: bool) -> None:
     values = np.concatenate([line.y for line in lines])
+    values_x = np.concatenate([line.x for line in lines])
     positive = values[np.isfinite(values) & (values > 0)]
     ground = positive.min() / 10 if logy and positive.size else 0.0
     for k, line in enumerate(lines):
@@ -1047,8 +1060,12 @@ def _draw_sticks(ax: Axes, lines: list[_Line], logy: bool) -> None:
         moved = ax.transData + _points_right(ax, shift)
         ax.vlines(line.x, ground, line.y, color=line.color, linewidth=2, transform=moved)
         ax.plot(line.x, line.y, line.marker, color=line.color, markeredgecolor=PAPER, transform=moved)
-        ax.update_datalim(np.column_stack([line.x, np.maximum(line.y, ground)]))
+        ax.update_datalim(np.column_stack([line.x, line.y]))
+    ax.update_datalim([(values_x.min(), ground), (values_x.max(), ground)])
+    ax.xaxis.set_major_locator(MaxNLocator(integer=bool(np.all(values_x == np.round(values_x)))))
     ax.autoscale_view()
+    if not logy:
+        ax.axhline(0, color=GREY, linewidth=1)
 
 
 def _points_right(ax: Axes, points: float) -> Any:
@@ -1060,14 +1077,14 @@ def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[fl
     finite = z[np.isfinite(z)]
     low, high = float(finite.min()), float(finite.max())
     levels = low + (high - low) * np.geomspace(1e-4, 1, 13)
-    greys = [str(shade) for shade in np.linspace(0.98, 0.78, len(levels))]
+    greys = [str(shade) for shade in np.linspace(1.0, 0.88, len(levels))]
     ax.contourf(x, y, z, levels=[low, *levels], colors=greys)
-    ax.contour(x, y, z, levels=levels, colors="#8a8a8a", linewidths=0.6)
+    ax.contour(x, y, z, levels=levels, colors="#a0a0a0", linewidths=0.6, linestyles="solid")
     return low, high
 
 
-def _draw_path(ax: Axes, line: _Line, xlim: tuple[float, float], ylim: tuple[float, float]) -> str:
-    """Draw one trajectory up to where it leaves for good; say where it ends."""
+def _draw_path(ax: Axes, line: _Line, xlim: tuple[float, float], ylim: tuple[float, float]) -> tuple[str, np.ndarray]:
+    """Draw one trajectory up to where it leaves for good; return where it ends, in words, and what was drawn."""
     low, high = np.array([xlim[0], ylim[0]]), np.array([xlim[1], ylim[1]])
     way = np.column_stack([line.x, line.y])
     far = ~np.all(np.isfinite(way), axis=1) | np.any(np.abs(way - (low + high) / 2) > 50 * (high - low), axis=1)
@@ -1075,26 +1092,27 @@ def _draw_path(ax: Axes, line: _Line, xlim: tuple[float, float], ylim: tuple[flo
         way = way[: max(int(np.argmax(far)), 1)]
     inside = np.all((way >= low) & (way <= high), axis=1)
     gone = line.diverged or far.any() or not inside[-1]
-    every = max(1, len(way) // 40)
+    last = len(way) - 1
+    exit_point = way[-1]
+    if gone:
+        stays = np.flatnonzero(inside)
+        last = int(stays[-1]) if stays.size else 0
+        ahead = way[min(last + 1, len(way) - 1)] - way[last]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            walls = np.where(ahead > 0, (high - way[last]) / ahead, (low - way[last]) / ahead)
+        reach = np.clip(np.min(walls[ahead != 0], initial=1), 0, 1)
+        exit_point = np.clip(way[last] + ahead * reach, low, high)
+    drawn = np.vstack([way[: last + 1], exit_point])
     ax.plot(
-        way[:, 0], way[:, 1], line.dash, color=line.color, linewidth=1.8, marker=line.marker, markersize=4,
-        markevery=every, zorder=4,
+        *drawn.T, line.dash, color=line.color, linewidth=1.8, marker=line.marker, markersize=4,
+        markevery=(0, max(1, len(drawn) // 30)), zorder=4,
     )  # fmt: skip
-    name = _plain(line.name)
-    start = f"{name}: from {_point(way[0])}"
-    if not gone:
-        ax.plot(
-            *way[-1], line.marker, color=line.color, markeredgecolor=INK, markeredgewidth=1.2, markersize=9, zorder=5
-        )
-        return f"{start} to {_point(way[-1])} in {_count(len(line.x) - 1, 'step')}"
-    stays = np.flatnonzero(inside)
-    last = int(stays[-1]) if stays.size else 0
-    ahead = way[min(last + 1, len(way) - 1)] - way[last]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.where(ahead > 0, (high - way[last]) / ahead, np.where(ahead < 0, (low - way[last]) / ahead, np.inf))
-    exit_point = np.clip(way[last] + ahead * np.clip(np.min(reach), 0, 1), low, high)
-    ax.plot(*exit_point, "x", color=line.color, markersize=13, markeredgewidth=3.5, zorder=6, clip_on=False)
-    return f"{start}, leaves the frame after step {last}" + (f", {line.diverged}" if line.diverged else "")
+    start = f"{_plain(line.name)}: from {_point(way[0])}"
+    if gone:
+        ax.plot(*exit_point, "x", color=line.color, markersize=13, markeredgewidth=3.5, zorder=6, clip_on=False)
+        return f"{start}, leaves the frame after step {last}" + (f", {line.diverged}" if line.diverged else ""), drawn
+    ax.plot(*way[-1], line.marker, color=line.color, markeredgecolor=INK, markeredgewidth=1.2, markersize=9, zorder=5)
+    return f"{start} to {_point(way[-1])} in {_count(len(line.x) - 1, 'step')}", drawn
 
 
 def _shade_diverged(ax: Axes, line: _Line, share: np.ndarray, row: int | None) -> None:
@@ -1113,14 +1131,25 @@ def _shade_diverged(ax: Axes, line: _Line, share: np.ndarray, row: int | None) -
         text = "diverged" if share[start : stop + 1].min() == 1 else "some seeds diverged"
         if row is None:
             ax.axvspan(a, b, color=GREY, alpha=0.15, linewidth=0, zorder=0.5)
-            ax.text(middle, 0.97, text, transform=top, ha="center", va="top", path_effects=_HALO)
+            ends = ax.transData.transform([(a, 1), (b, 1)])[:, 0]
+            upright = ends[1] - ends[0] < 9 * len(text)
+            ax.text(
+                middle, 0.5, text, transform=top, ha="center", va="center", rotation=90 if upright else 0,
+                path_effects=_HALO,
+            )  # fmt: skip
         else:
             height = 1.02 + 0.045 * row
             ax.plot([a, b], [height, height], color=line.color, linewidth=5, transform=top, clip_on=False)
             ax.annotate(
-                f"{line.label} {text}", (a, height), (-4, 0), xycoords=top, textcoords="offset points", ha="right",
+                f"{line.label}: {text}", (a, height), (-4, 0), xycoords=top, textcoords="offset points", ha="right",
                 va="center", fontsize=8.5, color=_readable(line.color),
             )  # fmt: skip
+
+
+def _round_levels(low: float, high: float, log: bool) -> np.ndarray:
+    if log and high / low > 100:
+        return np.asarray(LogLocator(subs=(1.0, 3.0) if high / low < 1e4 else (1.0,)).tick_values(low, high))
+    return np.asarray(MaxNLocator(7).tick_values(low, high))
 
 
 def _edges(x: np.ndarray, y: np.ndarray, logx: bool, logy: bool) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -1140,7 +1169,7 @@ def _name_region(ax: Axes, x: np.ndarray, y: np.ndarray, region: np.ndarray, tex
     ax.text(x[columns[middle]], y[rows[middle]], text, ha="center", va="center", color=INK)
 
 
-def _draw_marks(ax: Axes, marks: Mapping[str, float] | None, line: bool = True) -> None:
+def _draw_marks(ax: Axes, marks: Mapping[str, float] | None, *, line: bool = True, above: float = 0.0) -> None:
     """Vertical lines with their texts above the frame, moved apart where they would overlap."""
     if not marks:
         return
@@ -1149,7 +1178,9 @@ def _draw_marks(ax: Axes, marks: Mapping[str, float] | None, line: bool = True) 
         ax.axvline(value, color=INK, linestyle="--", linewidth=1.2, zorder=1.5)
     top = blended_transform_factory(ax.transData, ax.transAxes)
     texts = [
-        ax.text(value, 1.015, text, transform=top, ha="center", va="bottom", fontsize=_LABEL_SIZE, clip_on=False)
+        ax.text(
+            value, 1.015 + above, text, transform=top, ha="center", va="bottom", fontsize=_LABEL_SIZE, clip_on=False
+        )
         for text, value in marks.items()
     ]
     figure.draw_without_rendering()  # type: ignore[union-attr]
@@ -1167,8 +1198,10 @@ def _finish(figure: Figure, title: str) -> None:
     if not title.strip():
         raise ValueError("a figure needs a title that states its finding")
     letters = int(figure.get_figwidth() * 72 / (_TITLE_SIZE * 0.62))
-    wrapped = "\n".join(textwrap.wrap(title, letters, break_long_words=False))
-    figure.suptitle(wrapped, x=0.012, ha="left", fontsize=_TITLE_SIZE, fontweight="bold", linespacing=1.25)
+    lines = textwrap.wrap(title, letters, break_long_words=False)
+    while letters > 1 and len(shorter := textwrap.wrap(title, letters - 1, break_long_words=False)) == len(lines):
+        lines, letters = shorter, letters - 1  # lines of equal length, no word left alone
+    figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=_TITLE_SIZE, fontweight="bold", linespacing=1.25)
 
 
 def _spread(places: Sequence[float], sizes: Sequence[float], low: float, high: float) -> np.ndarray:
@@ -1210,16 +1243,26 @@ def _label_at_end(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, 
             continue
         # the rightmost point; of several equally far right (samples of one size), the last
         end = usable[np.flatnonzero(x[usable] == x[usable].max())[-1]]
-        place = ax.transData.transform((x[end], max(y[end], ax.get_ylim()[0])))
-        share = (place[0] - box.x0) / box.width
-        (late if share > 0.9 else early).append(((x[end], y[end]), place, text, _readable(color)))
-    ends = [np.clip(place[1], box.y0, box.y1) for _, place, _, _ in late]
-    spread = _spread(ends, [gap] * len(late), box.y0 - gap / 2, box.y1 + gap / 2)
-    for (point, place, text, color), end, height in zip(late, ends, spread, strict=True):
+        lowest, highest = ax.get_ylim()
+        point = (float(x[end]), min(max(float(y[end]), lowest), highest))
+        place = ax.transData.transform(point)
+        beside = ax.annotate(
+            text, point, (9, 0), textcoords="offset points", va="center", fontsize=_LABEL_SIZE,
+            color=_readable(color), path_effects=_HALO, zorder=7, annotation_clip=False,
+        )  # fmt: skip
+        if beside.get_window_extent().x1 < box.x1 and place[0] < box.x0 + 0.9 * box.width:
+            early.append((beside, point))
+        else:
+            beside.remove()
+            late.append((text.replace(", diverged", "\ndiverged"), point, place, _readable(color)))
+    ends = [place[1] for _, _, place, _ in late]
+    sizes = [gap * (1 + text.count("\n")) for text, *_ in late]
+    spread = _spread(ends, sizes, box.y0 - gap / 2, box.y1 + gap / 2)
+    for (text, point, place, color), end, height in zip(late, ends, spread, strict=True):
         leader = {"arrowstyle": "-", "color": color, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
         ax.annotate(
             text,
-            (point[0], np.clip(point[1], *ax.get_ylim())),
+            point,
             (1.025, (height - box.y0) / box.height),
             textcoords="axes fraction",
             va="center",
@@ -1228,24 +1271,16 @@ def _label_at_end(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, 
             arrowprops=leader if abs(height - end) > gap / 3 or place[0] < box.x1 - 0.04 * box.width else None,
             annotation_clip=False,
         )
-    if not early:
-        return
-    figure.draw_without_rendering()  # type: ignore[union-attr]  # the margin labels have narrowed the frame
-    box = ax.get_window_extent()
-    places = [ax.transData.transform(point) for point, *_ in early]
-    heights = _spread([place[1] for place in places], [gap] * len(early), box.y0, box.y1)
-    for (point, _, text, color), place, height in zip(early, places, heights, strict=True):
-        note = ax.annotate(
-            text, point, (9, (height - place[1]) * 72 / figure.dpi), textcoords="offset points", va="center",
-            fontsize=_LABEL_SIZE, color=color, path_effects=_HALO, zorder=7, annotation_clip=False,
-        )  # fmt: skip
-        if note.get_window_extent().x1 > box.x1:
-            note.set_horizontalalignment("right")
-            note.set_x(-9)
+    if early:
+        figure.draw_without_rendering()  # type: ignore[union-attr]  # the margin labels have narrowed the frame
+        box = ax.get_window_extent()
+        ends = [ax.transData.transform(point)[1] for _, point in early]
+        for (note, _), end, height in zip(early, ends, _spread(ends, [gap] * len(early), box.y0, box.y1), strict=True):
+            note.set_position((9, (height - end) * 72 / figure.dpi))
 
 
-def _label_inside(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, str]]) -> None:
-    """Write each label beside its curve, where it is farthest from all other curves and labels."""
+def _label_inside(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, str]], keep_clear: Any = ()) -> None:
+    """Write each label beside its curve, far from other curves, labels and points, rather at its end than its start."""
     figure = ax.figure
     figure.draw_without_rendering()  # type: ignore[union-attr]
     box = ax.get_window_extent()
@@ -1254,37 +1289,38 @@ def _label_inside(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, 
     for x, y, _, _ in curves:
         spots = ax.transData.transform(_dense(np.column_stack([x, y])))
         drawn.append(spots[np.all((spots >= lower) & (spots <= upper), axis=1)])
-    boxes: list[np.ndarray] = []  # centre and half size of what is already written
+    points = ax.transData.transform(np.reshape(keep_clear, (-1, 2)))
+    written: list[tuple[np.ndarray, np.ndarray]] = []  # centre and half size of each label
+    turns = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     for k, (_, _, text, color) in enumerate(curves):
         if not text or not len(drawn[k]):
             continue
-        note = ax.annotate(
-            text, (0, 0), xycoords="figure pixels", ha="center", va="center", fontsize=_LABEL_SIZE,
-            color=_readable(color), path_effects=_HALO, zorder=8, annotation_clip=False,
+        note = ax.text(
+            0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=_LABEL_SIZE,
+            color=_readable(color), path_effects=_HALO, zorder=8,
         )  # fmt: skip
         size = note.get_window_extent()
         half = np.array([size.width, size.height]) / 2
         own = drawn[k][:: max(1, len(drawn[k]) // 40)]
-        turns = np.linspace(0, 2 * np.pi, 8, endpoint=False)
         around = np.column_stack([np.cos(turns), np.sin(turns)]) * (half + 7)
-        centres = (own[:, None, :] + around).reshape(-1, 2)
-        centres = centres[np.all((centres - half >= lower) & (centres + half <= upper), axis=1)]
-        if not len(centres):
-            centres = np.clip(own, lower + half, upper - half)
-
-        def clearance(points: np.ndarray, extra: np.ndarray, centres: np.ndarray = centres, half: Any = half) -> Any:
-            away = np.maximum(np.abs(centres[:, None, :] - points) - half - extra, 0)
-            return np.min(np.hypot(away[..., 0], away[..., 1]), axis=1, initial=60.0)
-
-        others = np.concatenate([d for j, d in enumerate(drawn) if j != k] + [np.empty((0, 2))])
-        score = np.minimum(clearance(others, np.zeros(2)), 40) + np.minimum(clearance(drawn[k], np.zeros(2)), 5)
-        for written in boxes:
-            score += np.minimum(5 * clearance(written[None, :2], written[2:]), 60)
+        centres = np.clip((own[:, None, :] + around).reshape(-1, 2), lower + half, upper - half)
+        others = np.concatenate([spots for j, spots in enumerate(drawn) if j != k] + [np.empty((0, 2))])
+        score = np.repeat(np.linspace(0, 16, len(own)), len(turns))
+        score += np.minimum(_clearance(centres, half, others), 40)
+        score += 2 * np.minimum(_clearance(centres, half, drawn[k]), 7)
+        score += 3 * np.minimum(_clearance(centres, half, points), 14)
+        for centre, extent in written:
+            score += 5 * np.minimum(_clearance(centres, half + extent, centre[None]), 12)
         best = centres[int(np.argmax(score))]
-        boxes.append(np.concatenate([best, half]))
+        written.append((best, half))
         place = ax.transAxes.inverted().transform(best)
-        note.xycoords, note.xy = "axes fraction", (float(place[0]), float(place[1]))
         note.set_position((float(place[0]), float(place[1])))
+
+
+def _clearance(centres: np.ndarray, half: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Distance from boxes of one size around ``centres`` to the nearest of ``points``, 0 inside."""
+    away = np.maximum(np.abs(centres[:, None, :] - points) - half, 0)
+    return np.min(np.hypot(away[..., 0], away[..., 1]), axis=1, initial=60.0)
 
 
 def _dense(way: np.ndarray) -> np.ndarray:
@@ -1292,8 +1328,8 @@ def _dense(way: np.ndarray) -> np.ndarray:
     way = way[np.all(np.isfinite(way), axis=1)]
     if len(way) < 2:
         return way
-    way = way[:: max(1, len(way) // 200)]
-    share = np.linspace(0, 1, 6)[:-1, None]
+    way = way[:: max(1, len(way) // 100)]
+    share = np.linspace(0, 1, 5)[:-1, None]
     return np.concatenate([(way[:-1, None] * (1 - share) + way[1:, None] * share).reshape(-1, 2), way[-1:]])
 
 
@@ -1305,6 +1341,8 @@ def _number(value: Any, _: Any = None) -> str:
     value = float(value)
     if abs(value) < 1e5 and value == int(value):
         return f"{int(value):,}" if abs(value) >= 1e4 else str(int(value))
+    if 1e3 <= abs(value) < 1e5:
+        return _number(float(f"{value:.3g}"))
     text = f"{value:.3g}"
     return re.sub(r"e([+-])0*(\d)", lambda m: f"e{'-' if m[1] == '-' else ''}{m[2]}", text)
 
@@ -1315,8 +1353,10 @@ def _point(place: Any) -> str:
 
 def _plain(text: str) -> str:
     """Text without the marks of formulas, for those who hear it."""
-    text = re.sub(r"\\(?:mathrm|text|mathbf)\b", "", text.replace(r"\,", " "))
-    return re.sub(r"[$\\{}]", "", text).replace("\n", " ")
+    text = re.sub(r"\\sqrt\s*\{?([^{}$]*)\}?", r"the square root of \1", text)
+    text = re.sub(r"\\(?:mathrm|text|mathbf|,)", " ", text)
+    text = re.sub(r"[$\\{}_\n]", " ", text) if "$" in text else text.replace("\n", " ")
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def _sentence(title: str) -> str:
@@ -1344,8 +1384,7 @@ def _axis_words(label: str, log: bool, *values: Any) -> str:
 
 
 def _level(text: str, value: float) -> str:
-    words = _plain(text)
-    return words if re.search(r"\d", words) and _number(value) in words else f"{words} at {_number(value)}"
+    return f"{_plain(text)} at {_number(value)}"
 
 
 def _marks_words(marks: Mapping[str, float] | None) -> str:
@@ -1392,7 +1431,17 @@ def _span(values: np.ndarray) -> str:
     return f"{_number(values[0])} to {_number(values[-1])}" if len(values) > 2 else _and([_number(v) for v in values])
 
 
+def _interval_words(mean: float, low: float, high: float) -> str:
+    """Mean and interval with as many decimals as the interval's width bears."""
+    if np.isnan(low):
+        return _number(mean)
+    decimals = int(np.clip(1 - np.floor(np.log10(high - low or 1)), 0, 12))
+    return f"{mean:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
 def _side(low: float, high: float, reference: float) -> str:
+    if np.isnan(low):
+        return ""
     if low > reference:
         return ", all above"
     return ", all below" if high < reference else ", includes the line"
