@@ -68,11 +68,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one case led to: a value or an error; which inputs were changed; what is wrong with the value's form."""
+    """What one case led to: a value or an error; the inputs that were changed; what is wrong with the value's form."""
 
     value: Any = None
     error: dict[str, Any] | None = None
-    changed: tuple[str, ...] = ()
+    changed: dict[str, Any] = field(default_factory=dict)
     form: str | None = None
 
 
@@ -143,11 +143,11 @@ class Trial:
         if "error" in reply:
             return Outcome(error=dict(reply["error"]))
         value, inputs, after = reply["value"], self.inputs[index], reply["inputs"]
-        changed = tuple(
-            name
+        changed = {
+            name: after.get(name)
             for name in inputs
             if name not in self.task.may_change and worker.pack(inputs[name]) != worker.pack(after.get(name))
-        )
+        }
         if self.task.measure is None:
             return Outcome(value, changed=changed)
         if self._raw is None:
@@ -175,7 +175,7 @@ class Trial:
         one, other = expected.value, given.value
         found = difference(one, other, 0, 0, values=False)  # the form of everything before any value
         found = found or difference(one, other, rtol, self.task.atol, nan_equal=nan_equal)
-        if set(given.changed) == set(expected.changed):
+        if difference(expected.changed, given.changed, rtol, self.task.atol, nan_equal=True) is None:
             return found
         names = ", ".join(f"`{name}`" for name in given.changed)
         changed = f"your code changes its input {names}, which belongs to the caller. Work on a copy."
