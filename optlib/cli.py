@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import subprocess
@@ -14,6 +15,9 @@ DESCRIPTION = "The optimizer course: open it, build it, check and grade its exer
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns 0 when all is well, 1 when something is not, 2 when it could not be tried."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no tick shows a question mark
     parser = command_line()
     options, further = parser.parse_known_args(arguments)
     if further and options.run is not lab:
@@ -51,6 +55,19 @@ def command_line() -> argparse.ArgumentParser:
     added = command("build", build, "Make notebooks/, exercises/ and solutions/ from course/.")
     added.add_argument("--check", action="store_true", help="write nothing, only say what is stale or wrong")
 
+    added = command("check", check, "Check an exercise notebook, with the verdicts that check() gives in it.")
+    added.add_argument("file", metavar="FILE")
+
+    added = command("grade", grade, "Grade exercise notebooks; the exit status is 1 when one could not be graded.")
+    added.add_argument("files", nargs="+", metavar="FILE", help="a notebook, or a folder that is searched for them")
+    added.add_argument("--json", metavar="FILE", help="write the report there, too")
+    added.add_argument("--seed", type=int, help="draw the inputs of an earlier report again")
+    added.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for an answer (%(default)g)")
+    added.add_argument("--jobs", type=int, default=1, metavar="N", help="grade so many at a time (%(default)s)")
+    added.add_argument("--chapter", metavar="NN", help="all must be this exercise")
+    whose = "whose it is: `folder` (the default), or a regular expression with a group for the file's name"
+    added.add_argument("--student", default="folder", metavar="RULE", help=whose)
+
     added = command("bench", bench, "Run the benchmarks: ratios, measured side by side.")
     added.add_argument("name", nargs="?", metavar="NAME", help="one of them, as W1 or by its file's name")
 
@@ -72,6 +89,33 @@ def build(options: argparse.Namespace) -> int:
     problems = build(checkout(), check=options.check)
     print("\n".join(problems) or "The notebooks are what course/ says.")
     return 1 if problems else 0
+
+
+def check(options: argparse.Namespace) -> int:
+    from optlib.checks import check_file
+
+    try:
+        feedback = check_file(options.file)
+    except ValueError as error:
+        print(f"optlib check: {options.file}: {error}", file=sys.stderr)
+        return 2
+    print("\n\n".join(map(str, feedback)))
+    return 0 if all(one.status in ("correct", "manual") for one in feedback) else 1
+
+
+def grade(options: argparse.Namespace) -> int:
+    from optlib.grading import grade
+
+    names = ("seed", "timeout", "jobs", "student", "chapter")
+    try:
+        report = grade(options.files, progress=sys.stderr.isatty(), **{name: getattr(options, name) for name in names})
+        print(report)
+        if options.json:  # after printing: a report that cannot be written is not lost
+            report.write(options.json)
+    except (ValueError, OSError, re.error) as error:
+        print(f"optlib grade: {str(error).removeprefix('grade: ')}", file=sys.stderr)
+        return 2
+    return report.exit_code
 
 
 def bench(options: argparse.Namespace) -> int:

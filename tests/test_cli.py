@@ -1,6 +1,7 @@
 """The command line: exit statuses, messages, and a light start."""
 
 import json
+import os
 import subprocess
 import sys
 import types
@@ -9,6 +10,7 @@ import pytest
 
 from optlib import cli, doctor
 from optlib.doctor import Diagnosis, Finding
+from optlib.grading import Report, Submission, TaskResult
 
 
 @pytest.fixture
@@ -77,6 +79,75 @@ def test_build_prints_each_problem_and_says_so_in_its_status(course, monkeypatch
     assert cli.main(["build", "--check"]) == status
     assert calls == [(course, True)]
     assert capsys.readouterr().out.splitlines() == (problems or ["The notebooks are what course/ says."])
+
+
+# ---- check, grade ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"), [(["correct", "manual"], 0), (["correct", "wrong"], 1), (["not_attempted"], 1)]
+)
+def test_check_prints_every_verdict_and_succeeds_when_all_is_right(monkeypatch, capsys, statuses, status):
+    class Verdict(str):
+        status = property(str)
+
+    monkeypatch.setattr("optlib.checks.check_file", lambda file: [Verdict(text) for text in statuses])
+    assert cli.main(["check", "my/01_down.ipynb"]) == status
+    assert capsys.readouterr().out == "\n\n".join(statuses) + "\n"
+
+
+def test_check_says_why_a_file_cannot_be_checked(tmp_path, capsys):
+    (tmp_path / "notes.ipynb").write_text("{")
+    assert cli.main(["check", str(tmp_path / "notes.ipynb")]) == 2
+    assert cli.main(["check", str(tmp_path / "absent.ipynb")]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"optlib check: {tmp_path / 'notes.ipynb'}: ")
+    assert second.startswith(f"optlib check: {tmp_path / 'absent.ipynb'}: ")
+
+
+def test_grade_hands_over_its_options_prints_the_report_and_writes_it(monkeypatch, tmp_path, capsys):
+    calls = []
+
+    def grade(files, **options):
+        calls.append((files, options))
+        submission = Submission("a.ipynb", "ada", "00", "ok", 3, 4, (TaskResult("01.1", "correct", 3, 4, ""),))
+        return Report("0.1.0", "none", 7, (submission,))
+
+    monkeypatch.setattr("optlib.grading.grade", grade)
+    command = ["--seed", "7", "--timeout", "2.5", "--jobs", "2", "--chapter", "01", "--student", "(.+)_"]
+    assert cli.main(["grade", "a.ipynb", "b", *command, "--json", str(tmp_path / "report.json")]) == 0
+    ((files, options),) = calls
+    assert files == ["a.ipynb", "b"]
+    wanted = {"seed": 7, "timeout": 2.5, "jobs": 2, "chapter": "01", "student": "(.+)_", "progress": False}
+    assert options == wanted
+    assert "ada  a.ipynb  3 of 4 points" in capsys.readouterr().out
+    assert json.loads((tmp_path / "report.json").read_text())["submissions"][0]["score"] == 3
+
+
+def test_grade_fails_when_a_file_could_not_be_graded(tmp_path, capsys):
+    (tmp_path / "notes.ipynb").write_text("{")
+    assert cli.main(["grade", str(tmp_path)]) == 1
+    assert "unreadable" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--timeout", "0"], ["--jobs", "0"], ["--student", "("], ["--chapter", "99"]])
+def test_options_that_cannot_be_meant_are_refused_before_grading(tmp_path, capsys, arguments):
+    assert cli.main(["grade", str(tmp_path), *arguments]) == 2
+    assert capsys.readouterr().err.startswith("optlib grade: ")
+
+
+def test_a_report_that_cannot_be_written_is_still_printed(tmp_path, capsys):
+    assert cli.main(["grade", str(tmp_path / "x.ipynb"), "--json", str(tmp_path / "absent/report.json")]) == 2
+    printed = capsys.readouterr()
+    assert "0 of 1 graded" in printed.out
+    assert printed.err.startswith("optlib grade: ")
+
+
+def test_a_terminal_without_the_signs_gets_question_marks():
+    code = "import sys; from optlib import cli; cli.doctor = lambda options: print('\u2713') or 0; cli.main(['doctor'])"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (result.stdout, result.stderr) == ("?\n", "")
 
 
 # ---- bench -------------------------------------------------------------------------------------------------------
