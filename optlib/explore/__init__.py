@@ -1,8 +1,8 @@
 """Widgets: predict, move, see.
 
 A widget is a *frame* and nothing else: an object that draws its figure once (``draw``), moves the artists of that
-figure to given controls (``frame``, a pure function of the controls that returns a description in words) and declares its
-controls, its question and its challenge. :class:`Explorer` makes any frame interactive: a new widget is one frame.
+figure to given controls (``frame``, a pure function of the controls that returns a description in words) and declares
+its controls, its question and its challenge. :class:`Explorer` makes any frame interactive: a new widget is one frame.
 
 In a lesson::
 

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from optlib import plots
 from optlib.explore.frame import Artists, Frame
@@ -50,9 +51,12 @@ class Canvas:
             # animated artists are left out of the background, and changing one does not make the figure stale
             artist.set_animated(True)
         self._background: Any = None
+        self._curtain = self.figure.text(
+            0.78, 0.55, "?", size=110, color=plots.GREY, alpha=0.2, ha="center", va="center", animated=True
+        )
 
     def png(self, shown: Collection[str] | None = None) -> bytes:
-        """The picture as it stands; ``shown`` limits the moving artists to those of these names."""
+        """The picture as it stands; or behind a question mark, with only the moving artists named in ``shown``."""
         canvas = self.figure.canvas
         assert isinstance(canvas, FigureCanvasAgg)
         if self._background is None or self.figure.stale:
@@ -65,6 +69,8 @@ class Canvas:
         for name, artist in self._moving:
             if shown is None or name in shown:
                 (artist.axes or self.figure).draw_artist(artist)
+        if shown is not None:
+            self.figure.draw_artist(self._curtain)
         self.frames += 1
         return encode(np.asarray(canvas.buffer_rgba()))
 
@@ -72,10 +78,14 @@ class Canvas:
 def drawn(frame: Frame, controls: dict[str, Any]) -> tuple[Figure, Artists, str]:
     """A fresh figure of a frame at these controls, its artists, and its description."""
     with plots.style():
-        figure = Figure(figsize=frame.size, dpi=PAGE_DPI * SHARPNESS, layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.04)
+        figure = Figure(figsize=frame.size, dpi=PAGE_DPI * SHARPNESS, layout=layout)
         FigureCanvasAgg(figure)
         artists = frame.draw(figure)
         text = frame.frame(artists, **controls)
+        for name, artist in moving(artists):
+            # what moves inside an axes must not push the axes about; a title needs its room
+            artist.set_in_layout(name.endswith("title"))
         return figure, artists, text
 
 

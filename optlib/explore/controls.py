@@ -133,7 +133,7 @@ class Predict:
             return 1.0, f"Spot on. {told} {self.because}"
         if off <= self.within[1]:
             return 0.5, f"Close, a little {side}. {told} {self.because}"
-        return 0.0, f"Too {side} by a factor of {off:.2g}. {told} {self.because}"
+        return 0.0, f"Too {side}, by a factor of {f'{off:.2g}' if off < 10 else f'{off:,.0f}'}. {told} {self.because}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets
 
+from optlib.explore.accessible import naming
 from optlib.explore.canvas import PAGE_DPI, Canvas, drawn
 from optlib.explore.controls import Choice, Control, Slider
 from optlib.explore.frame import Frame
@@ -96,7 +97,7 @@ class Explorer:
         score, said = self._question.score(guess)
         with self._one_picture():
             self._guess, self._asking = guess, False
-            self._verdict.value = _line(said, good=score == 1)
+            self._verdict.value = _verdict(score, said)
         if self._keep is not None:
             self._keep(
                 {
@@ -137,7 +138,7 @@ class Explorer:
             self._guess = None if self._question is None or state["guess"] is None else state["guess"]
             if self._question is not None and self._guess is not None:
                 score, said = self._question.score(self._question.control.accept(self._guess))
-                self._verdict.value = _line(said, good=score == 1)
+                self._verdict.value = _verdict(score, said)
             else:
                 self._verdict.value = ""
 
@@ -177,6 +178,7 @@ class Explorer:
         self._image = ipywidgets.Image(format="png", layout=ipywidgets.Layout(width=width, max_width="100%"))
         self._image.add_class("optlib-picture")
         self._caption = ipywidgets.HTML()
+        self._caption.add_class("optlib-description")
         self._verdict = ipywidgets.HTML()
         self._reset = ipywidgets.Button(description="Reset", icon="undo", tooltip="All controls back to the start")
         self._reset.on_click(lambda _: self.reset())
@@ -192,13 +194,13 @@ class Explorer:
             skip.on_click(lambda _: self.skip())
             self._ask = ipywidgets.VBox(
                 [
-                    ipywidgets.HTML(f"<b>Predict first.</b> {html.escape(self._question.question)}"),
+                    ipywidgets.HTML(_paragraph(f"<b>Predict first.</b> {html.escape(self._question.question)}")),
                     self._marker,
                     ipywidgets.HBox([lock, skip]),
                 ]
             )
             parts.append(self._ask)
-        parts += [self._verdict, self._image, self._panel, self._caption]
+        parts += [self._verdict, self._image, self._panel, self._caption, naming()]
         self._parts = parts
         self.widget = ipywidgets.VBox(parts, layout=ipywidgets.Layout(width=width, max_width="100%"))
         self.widget.add_class("optlib-explorer")
@@ -229,14 +231,14 @@ class Explorer:
             if self._asking:
                 assert self._question is not None
                 self.frame.mark(self._canvas.artists, self._marker.value)
-                self.text = self._question.question
+                self.text = f"Covered, until you answer. Your mark: {_told(self._marker.value)}."
                 self._image.value = self._canvas.png(self._question.shown)
             else:
                 self.text = self.frame.frame(self._canvas.artists, **self._values)
                 self.frame.mark(self._canvas.artists, self._guess)
                 self._image.value = self._canvas.png()
                 self._judge()
-            self._caption.value = f'<div role="status">{html.escape(self.text)}</div>'
+            self._caption.value = _paragraph(html.escape(self.text))
             if self._question is not None:
                 self._ask.layout.display = None if self._asking else "none"
             self._panel.layout.display = "none" if self._asking else None
@@ -249,12 +251,20 @@ class Explorer:
             self._solved = True
             if self._keep is not None:
                 self._keep({"widget": self.frame.name, "challenge": challenge.task, "controls": self.controls})
-        told = f"<b>Challenge.</b> {html.escape(challenge.task)}"
-        self._task.value = told + (" <b>&#10003; Reached.</b>" if self._solved else "")
+        reached = " <b>&#10003; Reached.</b>" if self._solved else ""
+        self._task.value = _paragraph(f"<b>Challenge.</b> {html.escape(challenge.task)}{reached}")
 
 
-def _line(text: str, good: bool) -> str:
-    return f"{'&#10003; ' if good else ''}{html.escape(text)}"
+def _verdict(score: float, said: str) -> str:
+    return _paragraph(f"<b>{'&#10003;' if score == 1 else '&#9680;' if score else '&#10007;'}</b> {html.escape(said)}")
+
+
+def _paragraph(markup: str) -> str:
+    return f'<div style="line-height:1.45">{markup}</div>'
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"
 
 
 def _input(control: Control) -> Any:
@@ -270,11 +280,12 @@ def _input(control: Control) -> Any:
                 max=math.log10(control.high),
                 step=control.keyboard_step,
                 description=label,
-                readout_format=".3g",
+                readout_format=".3g" if control.low >= 1e-3 else ".2e",
                 **wide,
             )
         kind = ipywidgets.IntSlider if control.whole else ipywidgets.FloatSlider
-        extra = {} if control.whole else {"readout_format": ".3f"}
+        decimals = max(0, math.ceil(-math.log10(control.keyboard_step)))
+        extra = {} if control.whole else {"readout_format": f".{decimals}f"}
         return kind(
             value=control.value,
             min=control.low,

@@ -112,18 +112,19 @@ class PhaseFrame(Frame):
         critical = (1 - np.sqrt(product)) ** 2
         cliff = product / 2 - 1
         small, large = product <= 1, product >= 1
-        names = {"rolls": (0.13, 0.1), "ripples": (1.3, 0.6), "jumps": (1.42, 0.02), "diverges": (3.1, 0.2)}
+        names = {"rolls": (0.06, 0.06), "ripples": (1.2, 0.6), "jumps": (1.53, 0.015), "diverges": (2.9, 0.2)}
         return Artists(
             title=left.set_title("", loc="left"),
+            right_title=right.set_title("", loc="left"),
             regions=[
                 _region(left, product, critical, 1.0, "ripples"),
                 _region(left, product[small], 0.0, critical[small], "rolls"),
                 _region(left, product[large], np.maximum(cliff, 0)[large], critical[large], "jumps"),
                 _region(left, product, 0.0, np.maximum(cliff, 0), "diverges"),
             ],
-            names=[left.text(*names[name], name, color=INK) for name in _REGIMES],
+            names=[left.text(*names[name], name, color=INK, fontsize=9.5) for name in _REGIMES],
             critical=left.plot(product, critical, color=INK, linewidth=1.2, linestyle="--")[0],
-            critical_name=left.text(0.3, 0.27, "β = (1 − √ηλ)²", color=INK, fontsize=9),
+            critical_name=left.text(0.33, 0.2, "critical damping\nβ = (1 − √(ηλ))²", color=INK, fontsize=9),
             cliff=left.plot(product, cliff, color=VERMILLION, linewidth=2)[0],
             cliff_name=left.text(3.2, 0.45, "ηλ = 2(1 + β)", color=VERMILLION, fontsize=9),
             point=left.plot([], [], "o", color=INK, markersize=11, markeredgecolor="white", zorder=5)[0],
@@ -143,6 +144,7 @@ class PhaseFrame(Frame):
         steps = np.arange(self.steps + 1)
         envelope = np.minimum(shrink**steps, 1e3)
         artists.title.set_text(f"ηλ = {product:.2f}, β = {momentum:.2f}: {short}")
+        artists.right_title.set_text(f"in the long run × {shrink:.3f} a step")
         artists.point.set_data([product], [momentum])
         artists.point.set_color(color)
         artists.path.set_data(steps[: last + 1], run.theta[: last + 1, 0])
@@ -253,7 +255,7 @@ class EigenFrame(Frame):
         artists.now.set_xdata([step, step])
         worst = [float(error.max()) for error in errors]
         slow, quick = (_told(error) for error in worst)
-        artists.title.set_text(f"After {step} steps: gradient descent {slow}, heavy ball {quick}")
+        artists.title.set_text(_closer(step, *worst))
         flattest = [_told(float(error[0])) for error in errors]
         steepest = [_told(float(error[-1])) for error in errors]
         cliff = 1 + 1 / condition
@@ -266,6 +268,15 @@ class EigenFrame(Frame):
             f"ball; in the flattest direction {flattest[0]} and {flattest[1]}, in the steepest {steepest[0]} and "
             f"{steepest[1]}."
         )
+
+
+def _closer(step: int, slow: float, quick: float) -> str:
+    if step == 0:
+        return "At the start every error is 1"
+    if min(slow, quick) > 1:
+        return f"After {step} steps both are farther away"
+    name, times = ("heavy ball", slow / quick) if quick <= slow else ("gradient descent", quick / slow)
+    return f"After {step} steps: {name} {times:.2g} times closer"
 
 
 def _told(error: float) -> str:

@@ -107,7 +107,7 @@ class BowlFrame(Frame):
             steps=left.plot([], [], "-o", color=COLORS["SGD"], linewidth=1.2, markersize=5)[0],
             band=right.axhspan(-1, 1, color=COLORS["SGD"], alpha=0.12, linewidth=0),
             home=right.text(0.02 * lr.high, -0.97, "comes home", va="bottom", color=COLORS["SGD"]),
-            lost=right.text(0.02 * lr.high, -1.06, "is lost", va="top", color=VERMILLION),
+            lost=right.text(0.02 * lr.high, -1.06, "lands farther out", va="top", color=VERMILLION),
             line=right.plot(rates, 1 - rates * self.curvature, color=GREY, linewidth=1.5)[0],
             factor=right.plot([], [], "o", color=COLORS["SGD"], markersize=10)[0],
             value=right.text(0, 0, "", fontweight="bold"),
@@ -167,7 +167,7 @@ _CHOICES: dict[str, Callable[..., problems.Landscape]] = {
     "Rosenbrock": problems.Rosenbrock,
     "Himmelblau": problems.Himmelblau,
 }
-_STARTING_RATES = {"Rosenbrock": 1e-3, "Himmelblau": 1e-2, "Quadratic": 0.3}
+_STARTING_RATES = {"Rosenbrock": 1e-3, "Himmelblau": 1e-2, "Quadratic": 10**-0.5}
 
 
 @lru_cache(maxsize=16)
@@ -232,7 +232,7 @@ class LandscapeFrame(Frame):
         if any(takes_momentum(make) for _, make in self.optimizers):
             found["momentum"] = Slider("momentum β", 0.0, 0.99, 0.8, step=0.01)
         if self.problem == "bowl":
-            found["condition"] = Slider("condition κ", 1.0, 300.0, 10.0, log=True, step=0.02)
+            found["condition"] = Slider("condition κ", 1.0, 1000.0, 10.0, log=True, step=0.02)
         return found
 
     @property
@@ -266,7 +266,7 @@ class LandscapeFrame(Frame):
         paths, losses = [], []
         for (name, _), (color, marker) in zip(self.optimizers, looks(self.optimizers), strict=True):
             style = {"color": color, "marker": marker, "label": name}
-            paths += left.plot([], [], "-", markersize=3.5, linewidth=1.3, **style)
+            paths += left.plot([], [], "-", markersize=3, linewidth=1.3, **style)
             losses += right.plot([], [], "-", linewidth=2, markevery=(0, 10), markersize=5, **style)
         if len(self.optimizers) > 1:
             right.legend(loc="upper right", frameon=False)
@@ -307,7 +307,7 @@ class LandscapeFrame(Frame):
         artists.start.set_data(start[:1], start[1:])
         goal = landscape.optimum
         artists.optimum.set_data(*((goal[:1], goal[1:]) if goal is not None else ([], [])))
-        artists.title.set_text(_finding(told, self.steps))
+        artists.title.set_text(_finding(told, self.steps, self.target))
         return self._words(landscape, controls, told)
 
     def _words(self, landscape: problems.Landscape, controls: dict[str, Any], told: list[tuple[str, Run]]) -> str:
@@ -327,16 +327,17 @@ def _outcome(run: Run, steps: int, target: float) -> str:
     assert run.theta is not None
     below = np.flatnonzero(run.loss <= target)
     reached = f" and reaches {target:g} at step {below[0]}" if len(below) else ""
-    end = ", ".join(f"{x:.3g}" for x in run.theta[-1])
+    end = ", ".join(f"{x:.3f}" for x in run.theta[-1])
     return f"ends at ({end}) with loss {run.loss[-1]:.2g} after {steps} steps{reached}"
 
 
-def _finding(told: list[tuple[str, Run]], steps: int) -> str:
+def _finding(told: list[tuple[str, Run]], steps: int, target: float) -> str:
     if len(told) == 1:
         run = told[0][1]
         if run.diverged:
             return f"Too large: it leaves at step {run.diverged_at}"
-        return f"Loss {run.loss[-1]:.1e} after {steps} steps"
+        below = np.flatnonzero(run.loss <= target)
+        return f"Target reached at step {below[0]}" if len(below) else f"Loss {run.loss[-1]:.1e} after {steps} steps"
     ends = [np.inf if run.diverged else run.loss[-1] for _, run in told]
     if not np.isfinite(ends).any():
         return "Too large: all of them leave"

@@ -22,6 +22,12 @@ from optlib.training import minimize, sweep
 #: Minibatch losses are shown as their mean over so many steps.
 SMOOTH = 10
 
+#: A landscape's loss is drawn as this when it is lower.
+_FLOOR = 1e-9
+
+#: Where the known landscapes are worth sweeping.
+_RATES = {"bowl": (1e-3, 10), "Rosenbrock": (1e-5, 0.1), "Himmelblau": (1e-4, 1)}
+
 
 def ucurve(
     problem: problems.Problem | str | None = None,
@@ -44,7 +50,7 @@ def ucurve(
     optimizers : optimizer class, function of lr (and momentum), or dict name -> one of these
         SGD unless given. On a landscape, those that take ``momentum`` bring a slider for it.
     lrs : array, optional
-        The learning rates, ascending. Default: 200 from 1e-4 to 10 on a landscape, 36 from 1e-3 to 30 on a network.
+        The learning rates, ascending. Default: 200 on a landscape, 36 from 1e-3 to 30 on a network.
     steps : int, optional
         Default: 500 on a landscape, 200 on a network.
     seeds : int
@@ -55,7 +61,7 @@ def ucurve(
     chosen = _digits() if problem is None else checked_problem("ucurve", problem)
     live = isinstance(chosen, str | problems.Landscape)
     if lrs is None:
-        lrs = np.geomspace(1e-4, 10, 200) if live else np.geomspace(1e-3, 30, 36)
+        lrs = np.geomspace(*_RATES.get(str(chosen), (1e-4, 10)), 200) if live else np.geomspace(1e-3, 30, 36)
     rates = tuple(float(lr) for lr in lrs)
     if len(rates) < 2 or min(rates) <= 0 or list(rates) != sorted(set(rates)):
         raise ValueError("ucurve: lrs must be at least two learning rates above 0, ascending")
@@ -93,7 +99,7 @@ class UCurveFrame(Frame):
         if self.live and any(takes_momentum(make) for _, make in self.optimizers):
             found["momentum"] = Slider("momentum β", 0.0, 0.99, 0.8, step=0.01)
         elif self.problem == "bowl":
-            found["condition"] = Slider("condition κ", 1.0, 300.0, 30.0, log=True, step=0.02)
+            found["condition"] = Slider("condition κ", 1.0, 1000.0, 10**1.5, log=True, step=0.02)
         return found
 
     @property
@@ -111,8 +117,11 @@ class UCurveFrame(Frame):
         )
 
     def _best(self) -> float:
-        start = {name: control.value for name, control in self.controls.items()}
-        return self.lrs[int(np.argmin(self.losses(**start)[0][self.steps]))]
+        return self.lrs[int(np.argmin(self.losses(**self._start())[0][self.steps]))]
+
+    def _start(self) -> dict[str, Any]:
+        """The settings that training depends on, as they stand at first."""
+        return {name: control.value for name, control in self.controls.items() if name not in ("lr", "steps")}
 
     def losses(self, **controls: Any) -> tuple[np.ndarray, ...]:
         """For each optimizer the losses, (steps + 1, learning rates); +inf from where a run diverged."""
@@ -122,7 +131,8 @@ class UCurveFrame(Frame):
 
     def draw(self, figure: Figure) -> Artists:
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        low, high = _range(self.losses(**{name: control.value for name, control in self.controls.items()}))
+        low, high = _range(self.losses(**self._start()))
+        low = _FLOOR / 2 if self.live else low
         left.set(xscale="log", yscale="log", xlim=(self.lrs[0], self.lrs[-1]), ylim=(low, high))
         left.set(xlabel="learning rate η", ylabel="loss after training")
         right.set(yscale="log", xlim=(0, self.steps), ylim=(low, high), xlabel="step", ylabel="loss")
@@ -160,6 +170,7 @@ class UCurveFrame(Frame):
         every = np.arange(self.steps + 1)
         edge, told = np.inf, []
         for i, ((name, _), losses) in enumerate(zip(self.optimizers, self.losses(**controls), strict=True)):
+            losses = np.maximum(losses, _FLOOR)
             after = losses[steps]
             fine = np.isfinite(after)
             artists.curves[i].set_data(rates[fine], after[fine])
