@@ -72,9 +72,10 @@ def lab(browser: bool = True, port: int | None = None, options: Sequence[str] = 
     ours = [
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{START}",
-        "--LabApp.news_url=None",  # nothing is fetched while you learn: no news, and no question about them
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
+    # defaults for JupyterLab's settings: no news from the network, and no question about them
+    defaults = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, defaults))
     if not browser:
         ours.append("--no-browser")
     if port is not None:

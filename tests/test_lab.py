@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from jupyter_server.services.config.manager import ConfigManager
 from jupyterlab.labapp import LabApp
 
 from optlib import lab as desk
@@ -185,6 +186,7 @@ def test_outside_the_course_one_is_told_where_to_go(tmp_path, monkeypatch):
 def launched(monkeypatch):
     """The options JupyterLab would have been started with."""
     calls = []
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")  # lab() changes it
     monkeypatch.setattr(LabApp, "launch_instance", calls.append)
     return calls
 
@@ -206,6 +208,16 @@ def test_lab_passes_further_options_last_so_that_they_win(root, launched, monkey
     assert "--no-browser" in options
     assert "--ServerApp.port=9999" in options
     assert options[-1] == "--LabApp.default_url=/lab"
+
+
+def test_jupyterlab_neither_fetches_news_nor_asks_about_them(root, launched, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/somewhere")
+    monkeypatch.chdir(root)
+    desk.lab()
+    assert os.environ["JUPYTER_CONFIG_PATH"].endswith(f"{os.pathsep}/somewhere")
+    overrides = ConfigManager(config_dir_name="labconfig").get("default_setting_overrides")  # as JupyterLab reads it
+    notification = overrides["@jupyterlab/apputils-extension:notification"]
+    assert notification == {"fetchNews": "false", "checkForUpdates": False}
 
 
 def test_lab_without_a_start_page_says_how_to_make_it(root, launched, monkeypatch):
