@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -86,6 +86,7 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(values, values)
 def test_any_two_values_can_be_compared_and_shown(expected, given):
     said = differ(expected, given)

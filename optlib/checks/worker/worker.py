@@ -34,6 +34,7 @@ HEADER = struct.Struct(">II")  # bytes of JSON, bytes of arrays
 REPLY_CAP = 16 << 20  # bytes
 TEXT_CAP = 500  # characters of an error's message
 DEPTH_CAP = 20
+ITEM_CAP = 200_000  # in all lists and dicts together; arrays count as one
 MAGIC = re.compile(r"^(\s*)(?:[%!?]|\S.*\?\s*$).*", re.MULTILINE)
 
 
@@ -57,7 +58,7 @@ class TooLarge(Exception):
 def pack(value: Any, cap: int = 1 << 30) -> bytes:
     """Turn numbers, texts, arrays, and lists, tuples and dicts of them into a frame."""
     arrays: list[bytes] = []
-    size = 0
+    size = items = 0
 
     def numbers(mark: str, array: np.ndarray) -> Any:
         nonlocal size
@@ -73,6 +74,10 @@ def pack(value: Any, cap: int = 1 << 30) -> bytes:
         return {mark: [array.dtype.str.replace("|", "<"), list(array.shape)]}
 
     def encode(value: Any, depth: int) -> Any:
+        nonlocal items
+        items += 1
+        if items > ITEM_CAP:
+            raise TooLarge
         if depth > DEPTH_CAP:
             return {"foreign": "lists within lists without end"}
         if value is None or isinstance(value, bool | str):
