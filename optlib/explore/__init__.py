@@ -15,6 +15,7 @@ In a lesson::
     explore.ucurve("rosenbrock", Momentum)          # 200 learning rates x 500 steps; sliders: lr, steps, momentum
     explore.momentum_phase()                        # (lr * curvature, momentum) diagram, linked trajectory
     explore.eigen_errors()                          # error in each eigendirection, gradient descent beside heavy ball
+    explore.genealogy()                             # who mends what in whom: choose or click an optimizer
 
 Each returns an :class:`Explorer`, which displays itself; ``predict=False`` leaves out the question. Without a kernel,
 ``explorer.picture(lr=0.1)`` is a static figure with its description.
@@ -23,6 +24,7 @@ Each returns an :class:`Explorer`, which displays itself; ``predict=False`` leav
 from optlib.explore.controls import Challenge, Choice, Predict, Slider, Toggle
 from optlib.explore.explorer import Explorer
 from optlib.explore.frame import Artists, Frame
+from optlib.explore.genealogy import genealogy
 from optlib.explore.momentum import eigen_errors, momentum_phase
 from optlib.explore.steps import bowl, landscape
 from optlib.explore.sweeps import ucurve
@@ -38,6 +40,7 @@ __all__ = [
     "Toggle",
     "bowl",
     "eigen_errors",
+    "genealogy",
     "landscape",
     "momentum_phase",
     "ucurve",

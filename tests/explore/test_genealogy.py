@@ -1,0 +1,123 @@
+"""The family of optimizers: consistent with itself and with the library, and usable by mouse, keys and ears."""
+
+import re
+
+import pytest
+
+from optlib import explore, optimizers
+from optlib.explore.genealogy import BOX, BY_NAME, EVERYONE, FAMILY, HEAD, HIGH, MODERN, PERIODS, WIDE, ancestors, route
+
+
+@pytest.fixture(scope="module")
+def the_tree():
+    made = explore.genealogy()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tree(the_tree):
+    return the_tree.reset()
+
+
+def test_names_and_places_are_taken_once():
+    assert len(BY_NAME) == len(FAMILY)
+    assert len({method.place for method in FAMILY}) == len(FAMILY)
+
+
+def test_nobody_mends_something_that_came_later():
+    for method in FAMILY:
+        assert all(BY_NAME[parent].year <= method.year for parent in method.parents), method.name
+
+
+def test_years_stand_in_the_column_of_their_period():
+    for method in FAMILY:
+        first, last = (re.findall(r"\d+", PERIODS[method.place[0]]) * 2)[:2]
+        assert int(first) <= method.year <= int(first[: 4 - len(last)] + last), method.name
+
+
+def test_the_modern_half_begins_in_2017():
+    assert all((method.year >= 2017) == (method.place[0] >= MODERN) for method in FAMILY)
+
+
+def test_the_year_of_a_preprint_is_in_its_id():
+    for method in FAMILY:
+        if method.arxiv and method.name != "AMSGrad":  # its preprint came after the conference
+            assert method.year == 2000 + int(method.arxiv[:2]), method.name
+
+
+def test_sources_agree_with_the_docstrings_of_the_rules():
+    compared = 0
+    for name in ("SGD", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdamW"):
+        told = " ".join(getattr(optimizers, name).__doc__.split())
+        method = BY_NAME[name]
+        assert method.arxiv in told, name
+        author = re.findall(r"[A-Z][a-z]+", method.source)[0]
+        assert author in told, name
+        compared += f"{method.year}" in told or f"{method.year + 1}" in told or f"{method.year + 2}" in told
+    assert compared == 7
+
+
+def test_a_line_passes_no_box_but_those_it_joins():
+    for method in FAMILY:
+        for parent in method.parents:
+            for x, y in route(parent, method.name).interpolated(20).vertices:
+                for other in FAMILY:
+                    if other.name not in (parent, method.name):
+                        column, row = other.place
+                        beside = abs(x - (column + 0.5) * WIDE) > BOX[0] / 2
+                        above = abs(y - HEAD - (row + 0.5) * HIGH) > BOX[1] / 2
+                        assert beside or above, (parent, method.name, other.name)
+
+
+def test_the_ancestors_of_adam():
+    assert ancestors("Adam") == {"Adam", "Momentum", "RMSprop", "Adagrad", "Rprop", "SGD"}
+
+
+def test_every_choice_is_told_in_words(tree):
+    assert f"{len(FAMILY)} optimizers" in tree.text
+    for method in FAMILY:
+        tree.move(optimizer=method.name)
+        for part in (method.name, str(method.year), method.fixes, method.source, f"Chapter {method.chapter}"):
+            assert part in tree.text
+    tree.move(optimizer=EVERYONE)
+    assert f"{len(FAMILY)} optimizers" in tree.text
+
+
+def test_a_solid_frame_means_that_optlib_has_it(tree):
+    for method in FAMILY:
+        assert method.here == (getattr(optimizers, method.built or method.name, None) is not None)
+    assert BY_NAME["Adam"].here
+    assert "optlib has it: SGD, Momentum, Nesterov" in tree.text
+
+
+def buttons(widget):
+    for child in getattr(widget, "children", ()):
+        yield from buttons(child)
+        if type(child).__name__ == "Button" and child.tooltip and ", " in child.tooltip:
+            yield child
+
+
+def test_a_click_on_a_box_chooses_it(tree):
+    found = {button.tooltip: button for button in buttons(tree.widget)}
+    assert len(found) == len(FAMILY)
+    found["Muon, 2024"].click()
+    assert tree.controls == {"optimizer": "Muon"}
+    assert "singular values" in tree.text
+
+
+def test_buttons_over_the_picture_stay_out_of_the_way_of_the_tab_key(tree):
+    assert all(button.tabbable is False for button in buttons(tree.widget))
+
+
+def test_the_link_leads_to_the_chosen_paper(tree):
+    tree.move(optimizer="Adam")
+    assert "https://arxiv.org/abs/1412.6980" in tree.widget.children[-1].value
+    tree.move(optimizer="SGD")
+    assert tree.widget.children[-1].value == ""
+
+
+def test_the_picture_needs_no_kernel():
+    picture = explore.genealogy().picture(optimizer="Lion")
+    assert "sign of two averages" in picture.alt
+    assert picture.figure.axes
