@@ -116,17 +116,17 @@ class PhaseFrame(Frame):
         return Artists(
             title=left.set_title("", loc="left"),
             right_title=right.set_title("", loc="left"),
-            regions=[
+            still=[
                 _region(left, product, critical, 1.0, "ripples"),
                 _region(left, product[small], 0.0, critical[small], "rolls"),
                 _region(left, product[large], np.maximum(cliff, 0)[large], critical[large], "jumps"),
                 _region(left, product, 0.0, np.maximum(cliff, 0), "diverges"),
+                *(left.text(*names[name], name, color=INK, fontsize=9.5) for name in _REGIMES),
+                left.plot(product, critical, color=INK, linewidth=1.2, linestyle="--")[0],
+                left.text(0.33, 0.2, "critical damping\nβ = (1 − √(ηλ))²", color=INK, fontsize=9),
+                left.plot(product, cliff, color=VERMILLION, linewidth=2)[0],
+                left.text(3.2, 0.45, "ηλ = 2(1 + β)", color=VERMILLION, fontsize=9),
             ],
-            names=[left.text(*names[name], name, color=INK, fontsize=9.5) for name in _REGIMES],
-            critical=left.plot(product, critical, color=INK, linewidth=1.2, linestyle="--")[0],
-            critical_name=left.text(0.33, 0.2, "critical damping\nβ = (1 − √(ηλ))²", color=INK, fontsize=9),
-            cliff=left.plot(product, cliff, color=VERMILLION, linewidth=2)[0],
-            cliff_name=left.text(3.2, 0.45, "ηλ = 2(1 + β)", color=VERMILLION, fontsize=9),
             point=left.plot([], [], "o", color=INK, markersize=11, markeredgecolor="white", zorder=5)[0],
             envelope=[right.plot([], [], color=GREY, linewidth=1, linestyle=":")[0] for _ in range(2)],
             path=right.plot([], [], "-o", color=COLORS["Momentum"], linewidth=1.3, markersize=4)[0],

@@ -105,10 +105,12 @@ class BowlFrame(Frame):
         return Artists(
             title=left.set_title("", loc="left"),
             steps=left.plot([], [], "-o", color=COLORS["SGD"], linewidth=1.2, markersize=5)[0],
-            band=right.axhspan(-1, 1, color=COLORS["SGD"], alpha=0.12, linewidth=0),
-            home=right.text(0.02 * lr.high, -0.97, "comes home", va="bottom", color=COLORS["SGD"]),
-            lost=right.text(0.02 * lr.high, -1.06, "lands farther out", va="top", color=VERMILLION),
-            line=right.plot(rates, 1 - rates * self.curvature, color=GREY, linewidth=1.5)[0],
+            still=[
+                right.axhspan(-1, 1, color=COLORS["SGD"], alpha=0.12, linewidth=0),
+                right.text(0.02 * lr.high, -0.97, "comes home", va="bottom", color=COLORS["SGD"]),
+                right.text(0.02 * lr.high, -1.06, "lands farther out", va="top", color=VERMILLION),
+                right.plot(rates, 1 - rates * self.curvature, color=GREY, linewidth=1.5)[0],
+            ],
             factor=right.plot([], [], "o", color=COLORS["SGD"], markersize=10)[0],
             value=right.text(0, 0, "", fontweight="bold"),
             mark=right.axvline(0, color=INK, linestyle="--", linewidth=1.5),

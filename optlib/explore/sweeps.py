@@ -145,7 +145,9 @@ class UCurveFrame(Frame):
             lost.append(left.axvspan(1, 2, color=color, alpha=0.13, linewidth=0))
             dots += left.plot([], [], marker, color=color, markeredgecolor="white", markersize=10, zorder=5)
             losses += right.plot([], [], color=color, label=name)
-            chosen += right.plot([], [], marker, color=color, markeredgecolor="white", markersize=9, zorder=5)
+            chosen += right.plot(
+                [], [], marker, color=color, markeredgecolor="white", markersize=9, zorder=5, clip_on=False
+            )
         if len(self.optimizers) > 1:
             right.legend(loc="lower left", frameon=False)
         return Artists(
