@@ -33,18 +33,21 @@ Hyper = float | np.ndarray | Callable[..., Any]
 #: those costs more than the arithmetic: see the chapter on speed.
 BLOCK_BYTES = 96 * 1024
 
-#: Where hyperparameters of these names may lie: the interval as printed, and the test.
-RANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    **dict.fromkeys(
-        ("lr", "eps", "weight_decay", "initial_accumulator"),
-        ("[0, inf)", lambda x: (x >= 0) & (x < np.inf)),
-    ),
-    **dict.fromkeys(
-        ("beta", "beta1", "beta2", "beta3", "rho", "momentum", "decay"), ("[0, 1)", lambda x: (x >= 0) & (x < 1))
-    ),
-    "dampening": ("[0, 1]", lambda x: (x >= 0) & (x <= 1)),
+#: An interval as it is printed, and its test.
+Interval = tuple[str, Callable[[Any], Any]]
+
+FINITE: Interval = ("(-inf, inf)", np.isfinite)
+NONNEGATIVE: Interval = ("[0, inf)", lambda x: (x >= 0) & (x < np.inf))
+POSITIVE: Interval = ("(0, inf)", lambda x: (x > 0) & (x < np.inf))
+FRACTION: Interval = ("[0, 1)", lambda x: (x >= 0) & (x < 1))
+UNIT: Interval = ("[0, 1]", lambda x: (x >= 0) & (x <= 1))
+
+#: Where hyperparameters of these names may lie, unless a class says otherwise in its ``ranges``.
+RANGES: dict[str, Interval] = {
+    **dict.fromkeys(("lr", "eps", "weight_decay", "initial_accumulator"), NONNEGATIVE),
+    **dict.fromkeys(("beta", "beta1", "beta2", "beta3", "rho", "momentum", "decay"), FRACTION),
+    "dampening": UNIT,
 }
-FINITE: tuple[str, Callable[[Any], Any]] = ("(-inf, inf)", np.isfinite)
 
 State = dict[str, Any]
 Layout = Mapping[str, tuple[int, ...]]
@@ -76,6 +79,8 @@ class Optimizer:
         What ``prepare`` returns for the rule.
     choices : dict of str -> tuple
         The values that a field which is not a number may take.
+    ranges : dict of str -> Interval
+        Where hyperparameters may lie, beside the usual ``RANGES``.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
@@ -83,6 +88,7 @@ class Optimizer:
     scalars: ClassVar[tuple[str, ...]] = ()
     prepared: ClassVar[tuple[str, ...]] = ()
     choices: ClassVar[dict[str, tuple]] = {}
+    ranges: ClassVar[dict[str, Interval]] = {}
     rule: ClassVar[Callable[..., None]]
 
     _rule_keywords: ClassVar[tuple[str, ...]] = ()
@@ -99,9 +105,9 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            if _is_hyper(field):
-                value = _checked_hyper(type(self).__name__, field.name, getattr(self, field.name))
-                object.__setattr__(self, field.name, value)
+            value = getattr(self, field.name)
+            if _is_hyper(field) and not (value is None and field.default is None):
+                object.__setattr__(self, field.name, self._checked(field.name, value))
         for name, allowed in self.choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{type(self).__name__}: {name} must be one of {allowed}, got {getattr(self, name)!r}")
@@ -138,11 +144,11 @@ class Optimizer:
         if self.elementwise:
             return {**state, **{name: np.zeros_like(theta) for name in self.slots}}
         layout = layout or {"theta": (theta.shape[-1],)}
-        _check_layout(type(self).__name__, layout, theta.shape[-1])
+        text = layout_text(type(self).__name__, layout, theta.shape[-1])
         for name in self.slots:
             sizes = [math.prod(self.slot_shape(name, shape)) for shape in layout.values()]
             state[name] = np.zeros((*theta.shape[:-1], sum(sizes)), theta.dtype)
-        return {**state, "layout": np.array(json.dumps({name: list(shape) for name, shape in layout.items()}))}
+        return {**state, "layout": np.array(text)}
 
     @staticmethod
     def slot_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -217,6 +223,30 @@ class Optimizer:
         """Where the loss is reported: theta itself, unless the method keeps an average of it."""
         return theta
 
+    def _checked(self, name: str, value: Any) -> Any:
+        """A hyperparameter as it is kept: a float, a float array (runs,), or a schedule."""
+        if callable(value):
+            return value
+        who = type(self).__name__
+        try:
+            array = np.asarray(value)
+        except ValueError:  # a ragged list
+            array = np.asarray(None)
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"{who}: {name} must be a number, an array (runs,) or a schedule, got {value!r}")
+        if array.ndim > 1:
+            raise ValueError(f"{who}: {name} must be a number or have shape (runs,), got shape {array.shape}")
+        interval, inside = {**RANGES, **self.ranges}.get(name, FINITE)
+        good = inside(array)
+        if not np.all(good):
+            worst = array[~good].flat[0] if array.ndim else array[()]
+            raise ValueError(f"{who}: {name} must lie in {interval}, got {float(worst)}")
+        if array.ndim == 0:
+            return float(array)
+        array = array.astype(float if array.dtype.kind != "f" else array.dtype)
+        array.flags.writeable = False
+        return array
+
     def _values(self, t: int, theta: np.ndarray) -> dict[str, Any]:
         """Hyperparameters and flags of update t: numbers as floats, one value per run as (runs, 1) in theta's dtype."""
         constants = self.__dict__.get("_constants")
@@ -232,12 +262,12 @@ class Optimizer:
             object.__setattr__(self, "_constants", constants)
         values = dict(constants[1])
         for name, schedule in constants[2]:
-            value = _checked_hyper(type(self).__name__, name, schedule(t - 1))
+            value = self._checked(name, schedule(t - 1))
             values[name] = _column(type(self).__name__, name, value, theta)
         return values
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_constants"}
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
     def _step_by_parameter(self, arrays: list[np.ndarray], values: dict[str, Any], layout: Layout) -> None:
         starts = [0] * len(arrays)
@@ -335,31 +365,9 @@ def _rebound_names(rule: Callable[..., None], names: tuple[str, ...]) -> tuple[s
 
 
 def _is_hyper(field: dataclasses.Field) -> bool:
-    return field.type == Hyper or (isinstance(field.type, str) and field.type.split(".")[-1] == "Hyper")
-
-
-def _checked_hyper(who: str, name: str, value: Any) -> Any:
-    """A hyperparameter as it is kept: a float, a float array (runs,), or a schedule."""
-    if callable(value):
-        return value
-    try:
-        array = np.asarray(value)
-    except ValueError:  # a ragged list
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{who}: {name} must be a number, an array (runs,) or a schedule, got {value!r}")
-    if array.ndim > 1:
-        raise ValueError(f"{who}: {name} must be a number or have shape (runs,), got shape {array.shape}")
-    interval, inside = RANGES.get(name, FINITE)
-    good = inside(array)
-    if not np.all(good):
-        worst = array[~good].flat[0] if array.ndim else array[()]
-        raise ValueError(f"{who}: {name} must lie in {interval}, got {float(worst)}")
-    if array.ndim == 0:
-        return float(array)
-    array = array.astype(float if array.dtype.kind != "f" else array.dtype)
-    array.flags.writeable = False
-    return array
+    if isinstance(field.type, str):
+        return field.type.removesuffix(" | None").split(".")[-1] == "Hyper"
+    return field.type in (Hyper, Hyper | None)
 
 
 def _column(who: str, name: str, value: Any, theta: np.ndarray) -> Any:
@@ -420,13 +428,15 @@ def _blocks(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[slice, slic
             yield slice(row, row + height), slice(column, column + width)
 
 
-def _check_layout(who: str, layout: Layout, n: int) -> None:
+def layout_text(who: str, layout: Layout, n: int) -> str:
+    """The layout as JSON, so that a state can carry it through ``np.savez``; its size must be n."""
     total = sum(math.prod(shape) for shape in layout.values())
     if total != n:
         raise ValueError(f"{who}: the layout describes {total} parameters, but theta has {n}")
+    return json.dumps({name: list(shape) for name, shape in layout.items()})
 
 
 @lru_cache
 def json_layout(text: str) -> dict[str, tuple[int, ...]]:
-    """The layout that a state carries as JSON, so that ``np.savez`` can save it."""
+    """The layout that ``layout_text`` wrote."""
     return {name: tuple(shape) for name, shape in json.loads(text).items()}

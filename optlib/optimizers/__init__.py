@@ -4,11 +4,26 @@ from optlib.optimizers.adam import Adam, AdamW
 from optlib.optimizers.adam_family import ADOPT, AdaBelief, AdaMax, AdEMAMix, AMSGrad, NAdam, RAdam, Yogi
 from optlib.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from optlib.optimizers.gradient_descent import SGD, Momentum, Nesterov
+from optlib.optimizers.schedule_free import Prodigy, ScheduleFreeAdamW, ScheduleFreeSGD
 from optlib.optimizers.sign import Lion, Rprop, SignSGD, Signum
+from optlib.optimizers.wrappers import (
+    EMA,
+    SAM,
+    SWA,
+    Box,
+    Clip,
+    DecoupledDecay,
+    Groups,
+    Lookahead,
+    ReduceOnPlateau,
+)
 
 __all__ = [
     "ADOPT",
+    "EMA",
+    "SAM",
     "SGD",
+    "SWA",
     "AMSGrad",
     "AdEMAMix",
     "AdaBelief",
@@ -17,13 +32,22 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Box",
+    "Clip",
+    "DecoupledDecay",
+    "Groups",
     "Lion",
+    "Lookahead",
     "Momentum",
     "NAdam",
     "Nesterov",
+    "Prodigy",
     "RAdam",
     "RMSprop",
+    "ReduceOnPlateau",
     "Rprop",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
     "SignSGD",
     "Signum",
     "Yogi",

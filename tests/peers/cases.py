@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 import optlib
+from optlib import SGD, Adam
+from optlib.schedules import Warmup
 
 STEPS = 100
 RECORDED = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -25,6 +27,11 @@ START = _rng.standard_normal(SIZE)
 NOISE = 0.3 * _rng.standard_normal((STEPS, SIZE))
 
 
+def loss(theta: np.ndarray) -> float:
+    """For what watches the loss: falls, then rattles."""
+    return float(np.sqrt(np.sum(theta**2)))
+
+
 def gradient(theta: np.ndarray, t: int, scale: float) -> np.ndarray:
     """The gradient at update t (from 1), the same function for every peer."""
     return scale * (CURVATURE * theta + np.cos(3 * theta) + NOISE[t - 1])
@@ -32,12 +39,18 @@ def gradient(theta: np.ndarray, t: int, scale: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Case:
-    """``optlib.<ours>(**own)`` must move as ``<peer>(**its)`` does, a class of torch.optim or a function of optax."""
+    """``optlib.<ours>(**own)`` must move as its peer does.
+
+    ``peer`` is a class of torch.optim, a function of optax, a class of schedulefree, or one of the loops written out in
+    this file ("loop.lookahead"). ``averaged`` compares the point where the loss is reported, not theta.
+    """
 
     ours: str
     own: dict
     peer: str
     its: dict
+    averaged: bool = False
+    atol: float = 1e-12
 
     @property
     def library(self) -> str:
@@ -171,6 +184,56 @@ CASES = [
         "optax.contrib.ademamix",
         dict(learning_rate=0.01, b1=0.8, b2=0.95, b3=0.99, alpha=3.0, eps=1e-3),
     ),
+    Case("ScheduleFreeSGD", dict(lr=0.1), "schedulefree.SGDScheduleFree", dict(lr=0.1)),
+    Case(
+        "ScheduleFreeSGD",
+        dict(lr=Warmup(20, 0.1), momentum=0.8, weight_decay=0.1, r=0.5, weight_lr_power=1.0),
+        "schedulefree.SGDScheduleFree",
+        dict(lr=0.1, warmup_steps=20, momentum=0.8, weight_decay=0.1, r=0.5, weight_lr_power=1.0),
+    ),
+    Case("ScheduleFreeAdamW", {}, "schedulefree.AdamWScheduleFree", {}),
+    Case(
+        "ScheduleFreeAdamW",
+        dict(lr=Warmup(20, 0.01), beta1=0.8, beta2=0.95, eps=1e-3, weight_decay=0.1, r=0.5, weight_lr_power=1.0),
+        "schedulefree.AdamWScheduleFree",
+        dict(lr=0.01, warmup_steps=20, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1, r=0.5, weight_lr_power=1.0),
+    ),
+    Case("Prodigy", {}, "optax.contrib.prodigy", {}, atol=1e-11),
+    Case(
+        "Prodigy",
+        dict(lr=0.5, beta1=0.8, beta2=0.95, beta3=0.9, eps=1e-3, d0=1e-2, d_coef=0.5, weight_decay=0.1),
+        "optax.contrib.prodigy",
+        dict(
+            learning_rate=0.5,
+            betas=(0.8, 0.95),
+            beta3=0.9,
+            eps=1e-3,
+            estim_lr0=1e-2,
+            estim_lr_coef=0.5,
+            weight_decay=0.1,
+        ),
+        atol=1e-11,
+    ),
+    Case("Clip", dict(inner=SGD(lr=0.05), max_norm=2.0), "loop.clip", dict(learning_rate=0.05, max_norm=2.0)),
+    Case("Clip", dict(inner=SGD(lr=0.05), max_value=0.3), "loop.clip", dict(learning_rate=0.05, max_delta=0.3)),
+    Case("DecoupledDecay", dict(inner=Adam(), weight_decay=0.1), "torch.AdamW", dict(weight_decay=0.1)),
+    Case("Lookahead", dict(inner=SGD(lr=0.05)), "loop.lookahead", dict(learning_rate=0.05, k=5, alpha=0.5)),
+    Case(
+        "Lookahead",
+        dict(inner=SGD(lr=0.05), k=3, alpha=0.8),
+        "loop.lookahead",
+        dict(learning_rate=0.05, k=3, alpha=0.8),
+    ),
+    Case("SAM", dict(inner=SGD(lr=0.05)), "loop.sam", dict(learning_rate=0.05, rho=0.05)),
+    Case("SAM", dict(inner=SGD(lr=0.05), rho=0.5), "loop.sam", dict(learning_rate=0.05, rho=0.5)),
+    Case("EMA", dict(inner=SGD(lr=0.05), decay=0.9), "loop.average", dict(lr=0.05, decay=0.9), averaged=True),
+    Case("SWA", dict(inner=SGD(lr=0.05)), "loop.average", dict(lr=0.05), averaged=True),
+    Case(
+        "ReduceOnPlateau",
+        dict(inner=SGD(lr=0.2), factor=0.5, patience=3, threshold=0.01, cooldown=2),
+        "loop.plateau",
+        dict(lr=0.2, factor=0.5, patience=3, threshold=0.01, cooldown=2),
+    ),
 ]
 
 
@@ -181,62 +244,165 @@ def our_path(case: Case, scale: float) -> np.ndarray:
     state = opt.init(theta)
     path = []
     for t in range(1, STEPS + 1):
-        opt.step(theta, gradient(theta, t, scale), state)
+
+        def grad(at: np.ndarray, t: int = t) -> np.ndarray:
+            return gradient(at, t, scale)
+
+        opt.step(theta, grad(theta), state, loss=loss(theta), grad=grad)
         if t in RECORDED:
-            path.append(theta.copy())
+            path.append((opt.evaluation_point(theta, state) if case.averaged else theta).copy())
     return np.array(path)
 
 
 def peer_path(case: Case, scale: float) -> np.ndarray:
     """The same for the peer, which sees the parameters in their shapes."""
-    return {"torch": torch_path, "optax": optax_path}[case.library](case, scale)
+    if case.library == "loop":
+        theta_after = LOOPS[case.peer.split(".")[1]](scale, **case.its)
+    else:
+        theta_after = {"torch": torch_loop, "optax": optax_loop, "schedulefree": schedulefree_loop}[case.library](
+            scale, case.peer, **case.its
+        )
+    return np.array([theta for t, theta in enumerate(theta_after, start=1) if t in RECORDED])
 
 
-def optax_path(case: Case, scale: float) -> np.ndarray:
-    import jax
-    import optax
-    import optax.contrib
-
-    jax.config.update("jax_enable_x64", True)
-    make = optax
-    for name in case.peer.split(".")[1:]:
-        make = getattr(make, name)
-    peer = make(**case.its)
+def split(vector: np.ndarray) -> list[np.ndarray]:
     ends = np.cumsum([int(np.prod(shape)) for shape in SHAPES])[:-1]
-
-    def split(vector):
-        return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), SHAPES, strict=True)]
-
-    parameters = split(START)
-    state = peer.init(parameters)
-    path = []
-    for t in range(1, STEPS + 1):
-        theta = np.concatenate([np.ravel(p) for p in parameters])
-        updates, state = peer.update(split(gradient(theta, t, scale)), state, parameters)
-        parameters = [np.asarray(p + u) for p, u in zip(parameters, updates, strict=True)]
-        if t in RECORDED:
-            path.append(np.concatenate([np.ravel(p) for p in parameters]))
-    return np.array(path)
+    return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), SHAPES, strict=True)]
 
 
-def torch_path(case: Case, scale: float) -> np.ndarray:
+def joined(parts) -> np.ndarray:
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+# torch
+
+
+def torch_parameters():
     import torch
 
     torch.set_default_dtype(torch.float64)  # NAdam keeps the product of its momenta in the default dtype
+    return [torch.nn.Parameter(torch.tensor(part)) for part in split(START)]
 
-    ends = np.cumsum([int(np.prod(shape)) for shape in SHAPES])[:-1]
-    parameters = [
-        torch.nn.Parameter(torch.tensor(part.reshape(shape)))
-        for part, shape in zip(np.split(START, ends), SHAPES, strict=True)
-    ]
-    peer = getattr(torch.optim, case.peer.split(".")[1])(parameters, **case.its)
-    path = []
+
+def torch_steps(peer, parameters, scale: float):
+    """Yield theta before and after each step of a torch optimizer."""
+    import torch
+
     for t in range(1, STEPS + 1):
-        theta = np.concatenate([p.detach().numpy().ravel() for p in parameters])
-        parts = np.split(gradient(theta, t, scale), ends)
-        for parameter, part, shape in zip(parameters, parts, SHAPES, strict=True):
-            parameter.grad = torch.tensor(part.reshape(shape))
+        before = joined([p.detach().numpy() for p in parameters])
+        for parameter, part in zip(parameters, split(gradient(before, t, scale)), strict=True):
+            parameter.grad = torch.tensor(part)
         peer.step()
-        if t in RECORDED:
-            path.append(np.concatenate([p.detach().numpy().ravel() for p in parameters]))
-    return np.array(path)
+        yield before, joined([p.detach().numpy() for p in parameters])
+
+
+def torch_loop(scale: float, peer: str, **its):
+    import torch
+
+    parameters = torch_parameters()
+    make = getattr(torch.optim, peer.split(".")[1])
+    return [after for _, after in torch_steps(make(parameters, **its), parameters, scale)]
+
+
+def schedulefree_loop(scale: float, peer: str, **its):
+    import schedulefree
+
+    parameters = torch_parameters()
+    optimizer = getattr(schedulefree, peer.split(".")[1])(parameters, **its)
+    optimizer.train()
+    return [after for _, after in torch_steps(optimizer, parameters, scale)]
+
+
+def average_loop(scale: float, lr: float, decay: float | None = None):
+    import torch
+    from torch.optim import swa_utils
+
+    parameters = torch_parameters()
+    model = torch.nn.ParameterList(parameters)
+    multi_avg = None if decay is None else swa_utils.get_ema_multi_avg_fn(decay)
+    averaged = swa_utils.AveragedModel(model, multi_avg_fn=multi_avg)
+    path = []
+    for _ in torch_steps(torch.optim.SGD(parameters, lr=lr), parameters, scale):
+        averaged.update_parameters(model)
+        path.append(joined([p.detach().numpy() for p in averaged.module]))
+    return path
+
+
+def plateau_loop(scale: float, lr: float, **its):
+    import torch
+
+    parameters = torch_parameters()
+    optimizer = torch.optim.SGD(parameters, lr=lr)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **its)
+    path = []
+    for before, after in torch_steps(optimizer, parameters, scale):
+        scheduler.step(loss(before))
+        path.append(after)
+    return path
+
+
+# optax
+
+
+def with_64_bits():
+    import jax
+    import optax.contrib
+
+    jax.config.update("jax_enable_x64", True)
+    return optax
+
+
+def optax_steps(peer, scale: float):
+    optax = with_64_bits()
+    parameters = split(START)
+    state = peer.init(parameters)
+    for t in range(1, STEPS + 1):
+        updates, state = peer.update(split(gradient(joined(parameters), t, scale)), state, parameters)
+        parameters = [np.asarray(p) for p in optax.apply_updates(parameters, updates)]
+        yield joined(parameters)
+
+
+def optax_loop(scale: float, peer: str, **its):
+    make = with_64_bits()
+    for name in peer.split(".")[1:]:
+        make = getattr(make, name)
+    return optax_steps(make(**its), scale)
+
+
+def clip_loop(scale: float, learning_rate: float, **its):
+    optax = with_64_bits()
+    clip = optax.clip_by_global_norm if "max_norm" in its else optax.clip
+    return optax_steps(optax.chain(clip(**its), optax.sgd(learning_rate)), scale)
+
+
+def lookahead_loop(scale: float, learning_rate: float, k: int, alpha: float):
+    optax = with_64_bits()
+    peer = optax.lookahead(optax.sgd(learning_rate), sync_period=k, slow_step_size=alpha)
+    parameters = optax.LookaheadParams.init_synced(split(START))
+    state = peer.init(parameters)
+    for t in range(1, STEPS + 1):
+        updates, state = peer.update(split(gradient(joined(parameters.fast), t, scale)), state, parameters)
+        parameters = optax.apply_updates(parameters, updates)
+        yield joined(parameters.fast)
+
+
+def sam_loop(scale: float, learning_rate: float, rho: float):
+    optax = with_64_bits()
+    up = optax.chain(optax.contrib.normalize(), optax.sgd(rho))
+    peer = optax.contrib.sam(optax.sgd(learning_rate), up, sync_period=2)
+    parameters = split(START)
+    state = peer.init(parameters)
+    for t in range(1, STEPS + 1):
+        for _ in range(2):  # up to where the loss is worst, then down from where it started
+            updates, state = peer.update(split(gradient(joined(parameters), t, scale)), state, parameters)
+            parameters = [np.asarray(p) for p in optax.apply_updates(parameters, updates)]
+        yield joined(parameters)
+
+
+LOOPS = {
+    "average": average_loop,
+    "clip": clip_loop,
+    "lookahead": lookahead_loop,
+    "plateau": plateau_loop,
+    "sam": sam_loop,
+}

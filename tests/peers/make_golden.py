@@ -11,5 +11,5 @@ from cases import CASES, SCALES, peer_path
 
 if __name__ == "__main__":
     paths = {f"{case.name}|{kind}": peer_path(case, scale) for case in CASES for kind, scale in SCALES.items()}
-    versions = np.array([f"{name} {version(name)}" for name in ("torch", "optax", "jax", "numpy")])
+    versions = np.array([f"{name} {version(name)}" for name in ("torch", "optax", "jax", "schedulefree", "numpy")])
     np.savez_compressed(Path(__file__).with_name("golden.npz"), versions=versions, **paths)
