@@ -422,7 +422,7 @@ class Groups(Optimizer):
         text = layout_text(type(self).__name__, layout, theta.shape[-1])
         state: State = {"t": 0, "layout": np.array(text)}
         for i, (member, places, own) in enumerate(self._split(text)):
-            state |= _nested(f"{i}.", member.init(theta[..., places], own))
+            state |= _nested(f"{i}.", member.init(theta.take(places, -1), own))
         return state
 
     def step(self, theta: np.ndarray, g: np.ndarray, state: State, **more: Any) -> None:
@@ -432,14 +432,14 @@ class Groups(Optimizer):
         grad = more.pop("grad", None)
         stepped = []
         for i, (member, places, _) in enumerate(self._split(str(state["layout"]))):
-            part, inside = theta[..., places], _part(f"{i}.", state)
+            part, inside = theta.take(places, -1), _part(f"{i}.", state)
 
             def grad_of_part(at: np.ndarray, places: np.ndarray = places) -> np.ndarray:
                 moved = theta.copy()
                 moved[..., places] = at
                 return grad(moved)[..., places]
 
-            member.step(part, g[..., places], inside, grad=None if grad is None else grad_of_part, **more)
+            member.step(part, g.take(places, -1), inside, grad=None if grad is None else grad_of_part, **more)
             stepped.append((places, part, _nested(f"{i}.", inside)))
         for places, part, inside in stepped:
             theta[..., places] = part
@@ -449,7 +449,7 @@ class Groups(Optimizer):
     def evaluation_point(self, theta: np.ndarray, state: State) -> np.ndarray:
         point = theta
         for i, (member, places, _) in enumerate(self._split(str(state["layout"]))):
-            part = theta[..., places]
+            part = theta.take(places, -1)
             value = member.evaluation_point(part, _part(f"{i}.", state))
             if value is not part:
                 point = theta.copy() if point is theta else point
