@@ -585,7 +585,7 @@ def heat(
     ----------
     x, y : arrays, increasing
     z : array (len(y), len(x))
-        Values that are not finite are hatched.
+        Values that are not finite are left grey.
     contours : list of float, optional
         Levels to draw and label; an empty list draws none.
     undefined : str

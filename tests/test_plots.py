@@ -579,7 +579,7 @@ def test_images_show_each_picture_with_its_label():
         plots.images(digits[:, :63], "Five digits")
 
 
-def test_heat_maps_values_hatches_what_diverged_and_labels_curves_and_points():
+def test_heat_maps_values_names_what_diverged_and_labels_curves_and_points():
     x, y = np.linspace(0.1, 4, 20), np.linspace(0, 0.9, 10)
     z = x[None, :] + y[:, None]
     z[:, -4:] = np.inf
