@@ -137,7 +137,7 @@ def show(number: Any, digits: int) -> str:
 def short(value: Any) -> str:
     """Write a value for people: arrays rounded, long ones with their middle left out."""
     if isinstance(value, dict):
-        text = ", ".join(f"{key}: {short(item)}" for key, item in value.items())
+        text = "\n".join(f"{key}: {short(item)}" for key, item in value.items())
     elif isinstance(value, (tuple, list)) and not is_numbers(value):
         brackets = "()" if isinstance(value, tuple) else "[]"
         text = brackets[0] + ", ".join(short(item) for item in value[:20]) + brackets[1]

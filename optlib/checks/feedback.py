@@ -107,7 +107,7 @@ class Row:
     def cells(self) -> list[str]:
         """The texts of the row."""
         done = sum(status == "correct" for _, status in self.tasks)
-        states = "  ".join(f"{id} {MARKS.get(status, '✗')}" for id, status in self.tasks)
+        states = ", ".join(f"{id} {MARKS.get(status, '✗')}" for id, status in self.tasks)
         return [self.chapter, f"{done} of {len(self.tasks)}", f"{self.points:g} of {self.max_points}", states]
 
 

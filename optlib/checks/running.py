@@ -45,14 +45,14 @@ class Backend:
     Attributes
     ----------
     isolation : the name that stands in reports.
-    command : gives the command line for a working folder; the worker's own arguments are appended.
+    command : gives the command line; the worker's own argument is appended.
     """
 
     isolation: str
-    command: Callable[[Path], list[str]]
+    command: Callable[[], list[str]]
 
 
-PLAIN = Backend("none", lambda folder: [sys.executable, "-I", "-B", str(WORKER)])
+PLAIN = Backend("none", lambda: [sys.executable, "-I", "-B", str(WORKER)])
 
 
 class Stream:
@@ -124,6 +124,7 @@ class Runner:
         self.backend = backend
         self.memory = memory
         self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
         self._ready = False
 
     def __enter__(self) -> Runner:
@@ -136,17 +137,16 @@ class Runner:
         """Start the process without waiting for it, so that the first answer finds it warm."""
         if self._process is not None:
             return
-        self._folder = Path(tempfile.mkdtemp(prefix="answer-"))
         limits = json.dumps({"memory": self.memory, "file": FILE})
         one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
-            [*self.backend.command(self._folder), limits],
+            [*self.backend.command(), limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            cwd=self._folder,
-            env={key: os.environ[key] for key in KEPT if key in os.environ} | one_thread | {"HOME": str(self._folder)},
+            cwd=tempfile.gettempdir(),
+            env={key: os.environ[key] for key in KEPT if key in os.environ} | one_thread,
             start_new_session=True,
         )
         assert self._process.stdout and self._process.stderr
@@ -170,7 +170,8 @@ class Runner:
         self.start()
         try:
             self._await_start()
-            return self._exchange(request)
+            self._folder = self._folder or Path(tempfile.mkdtemp(prefix="answer-"))
+            return self._exchange(request | {"folder": str(self._folder)})
         except BaseException:
             self.close()
             raise
@@ -186,7 +187,9 @@ class Runner:
         self._process.wait()
         self._replies.abandoned = self._printed.abandoned = True
         self._process = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
     def _await_start(self) -> None:
         if self._ready:

@@ -216,11 +216,11 @@ class Trial:
             status = "memory" if error.get("type") == "MemoryError" else "error"
         known = self._known_mistake(given, list(wrong))
         if known is not None:
-            return Verdict(status, points, passed + self.task.mistakes[known].sentence, mistake=known)
+            return Verdict(status, points, self.task.mistakes[known].sentence + passed, mistake=known)
         label = self.cases[first]["label"]
         if error:
-            return Verdict(status, points, f"{passed}In the case “{label}”: {explain_error(error, elsewhere)}")
-        message = f"{passed}In the case “{label}”, {wrong[first]}"
+            return Verdict(status, points, f"In the case “{label}”: {explain_error(error, elsewhere)}{passed}")
+        message = f"In the case “{label}”, {wrong[first]}{passed}"
         if wrong[first].startswith(UNTOUCHED):
             return Verdict(status, points, message)
         inputs = {key: short(value) for key, value in self.inputs[first].items()}
@@ -235,7 +235,7 @@ class Trial:
         weights = [float(case.get("weight", 1.0)) for case in self.cases]
         share = sum(weights[index] for index in right) / sum(weights) if self.task.partial else 0.0
         labels = ", ".join(f"“{self.cases[index]['label']}”" for index in right)
-        return "partly", round(share * self.task.points, 2), f"Right already: {labels}. "
+        return "partly", round(share * self.task.points, 2), f" Right already: {labels}."
 
     def _known_mistake(self, given: list[Outcome], wrong: list[int]) -> int | None:
         """Which mistake has the same outcomes: on all cases, or else on those where the answer is wrong."""

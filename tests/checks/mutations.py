@@ -12,7 +12,16 @@ import textwrap
 from types import FunctionType
 
 # task id -> {line of the mutated reference, as `ast` writes it: why it is as right as the original}
-EQUIVALENT = {}
+EQUIVALENT = {
+    "01.1": {"def diverges(curvatures, lr):": "only their product is used"},
+    "01.3": {
+        "def largest_safe_lr(gradient, theta, steps=51):": "one round more",
+        "for _ in range(steps + 1):": "one round more",
+        "for _ in range(steps - 1):": "one round less, within the 1 % that the task leaves open",
+        "v = theta": "the first round shortens it",
+        "w = gradient(theta - v) - gradient(theta)": "turns w around, and only its length is used",
+    },
+}
 
 COUNTERS = ("t", "step", "steps", "k")
 

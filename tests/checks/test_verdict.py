@@ -31,7 +31,8 @@ def test_a_known_mistake_is_answered_with_its_sentence():
 def test_a_known_mistake_is_recognised_where_it_shows_and_the_right_cases_are_named():
     verdict = judge("99.1", task("99.1").mistakes[0].answer)
     assert (verdict.status, verdict.points) == ("partly", 0)
-    assert verdict.message.startswith("Right already: “one step from rest, beta = 0”. You average")
+    assert verdict.message.startswith("You average")
+    assert verdict.message.endswith("sum. Right already: “one step from rest, beta = 0”.")
 
 
 def test_an_unknown_mistake_is_answered_with_the_first_case_that_differs():

@@ -174,6 +174,7 @@ def test_files_that_an_answer_writes_are_bounded_and_vanish(runner):
     with Runner() as other:
         assert run("open('small', 'w').write('x')\n" + NEXT, other).status == "correct"
         folder = other._folder
+        assert folder.exists()
     assert not folder.exists()
 
 

@@ -298,6 +298,8 @@ def serve(limits: dict[str, int]) -> None:
 
 def answer(request: dict[str, Any], replies: int) -> None:
     """Perform one request and send the reply."""
+    os.chdir(request["folder"])
+    os.environ["HOME"] = request["folder"]
     restrict(CPU=math.ceil(request["seconds"]) + 1)
     reply = perform(request)
     try:
