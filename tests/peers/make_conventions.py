@@ -133,13 +133,9 @@ def path(step: Step, scale: float) -> np.ndarray:
 
 
 def defaults(function: Callable) -> dict[str, object]:
-    """Name -> default of the arguments that have a plain one; None stands for an argument without default."""
-    found = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        value = None if parameter.default is parameter.empty else parameter.default
-        if isinstance(value, int | float | tuple | None):
-            found[name] = value
-    return found
+    """Name -> default of the arguments whose default is a number, a flag or a pair."""
+    parameters = inspect.signature(function).parameters.items()
+    return {name: p.default for name, p in parameters if isinstance(p.default, int | float | tuple)}
 
 
 if __name__ == "__main__":

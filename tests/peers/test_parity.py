@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import CASES, SCALES, our_path, peer_path
+from schedule_cases import SCHEDULES, torch_rates
 
 import optlib
 
@@ -20,6 +21,22 @@ every_scale = pytest.mark.parametrize("kind", SCALES)
 @every_scale
 def test_rule_follows_the_recorded_peer_to_1e_12(case, kind):
     np.testing.assert_allclose(our_path(case, SCALES[kind]), GOLDEN[f"{case.name}|{kind}"], rtol=0, atol=case.atol)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedule_follows_the_recorded_peer(name):
+    ours, *_, steps = SCHEDULES[name]
+    rates, momenta = GOLDEN[f"schedule|{name}"]
+    np.testing.assert_allclose(ours(np.arange(steps)), rates, rtol=0, atol=1e-15)
+    if hasattr(ours, "momentum"):
+        np.testing.assert_allclose(ours.momentum()(np.arange(steps))[:steps], momenta, rtol=0, atol=1e-15)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedule_follows_the_live_peer(name):
+    ours, *its = SCHEDULES[name]
+    np.testing.assert_allclose(ours(np.arange(its[-1])), torch_rates(*its)[0], rtol=0, atol=1e-15)
 
 
 def test_every_rule_of_the_library_has_a_peer():
