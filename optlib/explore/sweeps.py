@@ -26,7 +26,7 @@ SMOOTH = 10
 _FLOOR = 1e-9
 
 #: Where the known landscapes are worth sweeping.
-_RATES = {"bowl": (1e-3, 10), "Rosenbrock": (1e-5, 0.1), "Himmelblau": (1e-4, 1)}
+_RATES = {"bowl": (1e-3, 10), "Rosenbrock": (1e-5, 1e-2), "Himmelblau": (1e-4, 1)}
 
 
 def ucurve(

@@ -87,6 +87,20 @@ class Notebook:
             timeout=timeout * 1000,
         )
 
+    def idle(self, quiet: float = 0.3) -> None:
+        """Wait until the kernel has had nothing to do for a moment."""
+        self.page.wait_for_function(
+            f"""quiet => {{
+                const now = performance.now();
+                const idle = {CURRENT}.sessionContext.session.kernel.status === 'idle';
+                if (!idle) {{ window.optlibBusy = now; }}
+                window.optlibBusy ??= now;
+                return idle && now - window.optlibBusy > quiet;
+            }}""",
+            arg=quiet * 1000,
+        )
+        self.page.evaluate("delete window.optlibBusy")
+
     def errors(self) -> list[str]:
         """The errors that cells have shown."""
         outputs = self.page.evaluate(
@@ -142,6 +156,20 @@ class Widget:
     def slider(self, label: str) -> Any:
         """The handle of the visible slider whose label begins so."""
         return self.root.get_by_role("slider", name=label)
+
+    def drag(self, handle: Any, distance: float, moves: int = 12) -> None:
+        """Drag a handle by so many pixels."""
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + distance, y, steps=moves)
+        self.page.mouse.up()
+
+    def says(self, words: str) -> None:
+        """Wait until the description contains these words."""
+        self.root.get_by_role("status").filter(has_text=words).wait_for()
 
     def press(self, button: str) -> None:
         self.root.get_by_role("button", name=button).click()
