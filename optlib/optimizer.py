@@ -64,7 +64,8 @@ class Optimizer:
     A subclass becomes a frozen dataclass by itself. Its rule is called as ``rule(theta, g, *slots, **hyperparameters)``
     and works in place: ``theta[:] = ...``. By keyword it receives each field it names, and, if it names them, ``t``
     (the number of this update, from 1), ``loss``, and ``grad`` (a function that evaluates the gradient elsewhere on
-    the same batch).
+    the same batch). A rule that is not elementwise may also name ``axes``, the last axes, which belong to one parameter
+    of one run.
 
     Attributes
     ----------
@@ -150,10 +151,13 @@ class Optimizer:
             state[name] = np.zeros((*theta.shape[:-1], sum(sizes)), theta.dtype)
         return {**state, "layout": np.array(text)}
 
-    @staticmethod
-    def slot_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def slot_shape(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of a remembered array for one parameter; rules that are not elementwise may choose another."""
         return shape
+
+    def seen(self, parameter: np.ndarray) -> np.ndarray:
+        """One parameter of theta or g, (runs?, *shape), as the rule sees it; another shape must be a view too."""
+        return parameter
 
     def prepare(self, values: dict[str, Any], theta: np.ndarray, g: np.ndarray, state: State) -> dict[str, Any]:
         """Called once a step before the rule: may update the scalars of ``state``; returns ``prepared``."""
@@ -200,7 +204,7 @@ class Optimizer:
             )
         t = int(state["t"]) + 1
         values = self._values(t, theta)
-        values |= {"t": t, "loss": loss, "grad": grad}
+        values |= {"t": t, "loss": loss, "grad": grad, "axes": None}
         for name, value in self.prepare(values, theta, g, state).items():
             # a float64 scalar array would turn a float32 update into float64
             values[name] = np.asarray(value, theta.dtype) if theta.ndim == 2 else np.asarray(value).item()
@@ -278,8 +282,10 @@ class Optimizer:
                 stop = starts[i] + math.prod(own_shape)
                 views.append(a[..., starts[i] : stop].reshape(*a.shape[:-1], *own_shape))
                 starts[i] = stop
-            columns = {k: v.reshape(-1, *[1] * len(shape)) if np.ndim(v) == 2 else v for k, v in values.items()}
-            self.rule(*views, **columns)
+            views[:2] = self.seen(views[0]), self.seen(views[1])
+            axes = tuple(range(arrays[0].ndim - 1 - views[0].ndim, 0))
+            columns = {k: v.reshape(-1, *[1] * len(axes)) if np.ndim(v) == 2 else v for k, v in values.items()}
+            self.rule(*views, **({**columns, "axes": axes} if "axes" in values else columns))
 
     def _check_theta(self, theta: np.ndarray) -> None:
         who = type(self).__name__
@@ -340,7 +346,8 @@ def _checked_keywords(cls: type[Optimizer]) -> tuple[str, ...]:
     if positional != expected:
         raise TypeError(f"{who}.rule must begin with ({', '.join(expected)}, *, ...), got ({', '.join(positional)})")
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    unknown = [name for name in keywords if name not in (*fields, *cls.prepared, "t", "loss", "grad")]
+    given = (*fields, *cls.prepared, "t", "loss", "grad", *(() if cls.elementwise else ("axes",)))
+    unknown = [name for name in keywords if name not in given]
     if unknown:
         raise TypeError(f"{who}.rule asks for {unknown[0]!r}, which is not a field; fields are {list(fields)}")
     unused = [name for name, field in fields.items() if _is_hyper(field) and name not in keywords]
@@ -434,6 +441,12 @@ def layout_text(who: str, layout: Layout, n: int) -> str:
     if total != n:
         raise ValueError(f"{who}: the layout describes {total} parameters, but theta has {n}")
     return json.dumps({name: list(shape) for name, shape in layout.items()})
+
+
+def check_count(who: str, name: str, value: Any, least: int = 1) -> None:
+    """Refuse a field that must be a whole number."""
+    if not isinstance(value, int) or value < least:
+        raise ValueError(f"{who}: {name} must be a whole number >= {least}, got {value!r}")
 
 
 @lru_cache

@@ -176,8 +176,7 @@ class Prodigy(Optimizer):
         state["d"] += np.asarray(self.d0, theta.dtype)[..., None]
         return state
 
-    @staticmethod
-    def slot_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def slot_shape(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (1,) if name in ("d", "r") else shape
 
     @staticmethod
