@@ -90,6 +90,11 @@ def test_readme_gives_the_two_commands_exactly():
     assert "pip install uv && uv run pytest" in lines
 
 
+def test_readme_links_exactly_the_chapters_that_are_here():
+    linked = re.findall(r"\]\(notebooks/(\w+)\.ipynb\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert linked == sorted(file.stem for file in (ROOT / "notebooks").glob("*.ipynb"))
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/decisions.md"])
 def test_links_lead_to_files_that_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")
