@@ -8,7 +8,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -73,28 +73,31 @@ class Task:
     partial: bool = False
     seconds: float = 5.0
     rubric: Sequence[str] = ()
+    harness: str = field(init=False, default="", repr=False)  # the source of `run`, sent to the learner's process
 
     def __post_init__(self) -> None:
-        for field in ("mistakes", "right", "hints", "may_change", "rubric"):
-            value = getattr(self, field)
+        for name in ("mistakes", "right", "hints", "may_change", "rubric"):
+            value = getattr(self, name)
             if isinstance(value, str):
-                raise ValueError(f"Task {self.id}: {field} must be a list, got the string {value!r}")
-            object.__setattr__(self, field, tuple(value))
+                raise ValueError(f"Task {self.id}: {name} must be a list, got the string {value!r}")
+            object.__setattr__(self, name, tuple(value))
         for problem in self._problems():
             raise ValueError(f"Task {self.id}: {problem}")
+        if self.run is not None:  # taken now, while the file is what was imported
+            object.__setattr__(self, "harness", textwrap.dedent(inspect.getsource(self.run)))
 
     def _problems(self) -> Iterator[str]:
         """Yield what is wrong with the declaration. The first is raised: later lines may rely on earlier ones."""
         if not re.fullmatch(r"\d\d\.\d+", str(self.id)):
             yield "the id must look like '03.2': two digits of the chapter, a dot, a number"
-        for field, known in (
+        for name, known in (
             ("kind", KINDS),
             ("difficulty", DIFFICULTIES),
             ("minutes", MINUTES),
             ("points", POINTS),
         ):
-            if getattr(self, field) not in known:
-                yield f"{field} must be one of {', '.join(map(str, known))}; got {getattr(self, field)!r}"
+            if getattr(self, name) not in known:
+                yield f"{name} must be one of {', '.join(map(str, known))}; got {getattr(self, name)!r}"
         if not self.title.strip() or not self.done.strip():
             yield "title and done (what the finished answer does) must not be empty"
         if not self.hints or not all(isinstance(hint, str) and hint.strip() for hint in self.hints):
@@ -126,12 +129,6 @@ class Task:
     def chapter(self) -> str:
         """The two digits of the chapter."""
         return self.id[:2]
-
-    @property
-    def harness(self) -> str:
-        """The source of `run`, as the learner's process receives it."""
-        assert self.run is not None
-        return textwrap.dedent(inspect.getsource(self.run))
 
     def draw(self, rng: np.random.Generator) -> list[dict[str, Any]]:
         """Draw the cases and see that they are well formed."""

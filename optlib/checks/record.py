@@ -50,7 +50,7 @@ class Record:
         known = self.task(id)
         known["checks"] += 1
         if known["status"] != "correct":
-            known["status"] = verdict.status
+            known["status"] = "not_attempted" if verdict.status == "missing" else verdict.status
         known["points"] = max(known["points"], verdict.points)
         self._save(id, known)
 

@@ -33,7 +33,6 @@ FILE = 16 << 20  # bytes of a written file
 PRINTED = 1 << 20  # bytes of standard output and error together
 TAIL = 2000  # bytes of them that are kept
 SETTLE = 5.0  # seconds that the end of a child may take
-HAS_FORK = hasattr(os, "fork")
 REPORTED = ("not_attempted", "missing", "syntax_error", "error", "memory", "output_limit")  # what a worker may say
 KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "LANG")  # environment variables that Python may need to start
 
@@ -118,11 +117,13 @@ class Runner:
     ----------
     backend : how to start it.
     memory : bytes of address space that an answer may use.
+    fork : each answer runs in a fork of the process; otherwise each has a new process.
     """
 
-    def __init__(self, backend: Backend = PLAIN, memory: int = MEMORY) -> None:
+    def __init__(self, backend: Backend = PLAIN, memory: int = MEMORY, fork: bool = worker.FORKS) -> None:
         self.backend = backend
         self.memory = memory
+        self.fork = fork
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
         self._ready = False
@@ -137,7 +138,7 @@ class Runner:
         """Start the process without waiting for it, so that the first answer finds it warm."""
         if self._process is not None:
             return
-        limits = json.dumps({"memory": self.memory, "file": FILE})
+        limits = json.dumps({"memory": self.memory, "file": FILE, "fork": self.fork})
         one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
             [*self.backend.command(), limits],
@@ -207,7 +208,7 @@ class Runner:
         try:
             self._send(worker.pack(request), seconds)
             reply = self._receive(deadline)
-            if HAS_FORK and isinstance(reply, dict) and "ended" in reply:
+            if self.fork and isinstance(reply, dict) and "ended" in reply:
                 return self._died(reply["ended"], seconds)
             if not self._is_reply(reply):
                 raise ValueError("not a reply")
@@ -224,7 +225,7 @@ class Runner:
     def _settle(self) -> None:
         """Wait for the note that the child is gone; if it does not come, the next answer gets a new process."""
         try:
-            note = self._receive(time.monotonic() + SETTLE) if HAS_FORK else None
+            note = self._receive(time.monotonic() + SETTLE) if self.fork else None
             if isinstance(note, dict) and "ended" in note:
                 return
         except (EOFError, TimeoutError, ValueError):
@@ -232,7 +233,7 @@ class Runner:
         self.close()
 
     def _died(self, code: Any, seconds: float) -> dict[str, Any]:
-        if HAS_FORK and code == -signal.SIGXCPU:
+        if code == -signal.SIGXCPU:
             return {"status": "timeout", "seconds": seconds}
         return {"status": "died", "exit": code}
 

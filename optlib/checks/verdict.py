@@ -300,5 +300,11 @@ def printable(text: str) -> str:
 def defines(source: str, name: str) -> bool:
     """Whether the text of a cell defines `name` at its top level; it need not be correct Python."""
     word = re.escape(name)
-    pattern = rf"^(?:(?:async\s+)?def|class)\s+{word}\b|^{word}\s*(?::[^=\n]+)?=(?!=)|^(?:from|import)\b.*\b{word}\b"
-    return re.search(pattern, source, re.MULTILINE) is not None
+    patterns = (
+        rf"(?:async\s+)?def\s+{word}\b",
+        rf"class\s+{word}\b",
+        rf"{word}\s*(?::[^=\n]+)?=(?!=)",
+        rf"\(?(?:\*?\w+\s*,\s*)*\*?{word}\s*(?:,\s*\*?\w+\s*)*,?\s*\)?\s*=(?!=)",
+        rf"(?:from\s+\S+\s+)?import\b[^#\n]*\b{word}\b",
+    )
+    return re.search(rf"^(?:{'|'.join(patterns)})", source, re.MULTILINE) is not None

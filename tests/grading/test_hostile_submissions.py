@@ -167,6 +167,14 @@ def test_one_answer_cannot_disturb_the_next(runner):
     assert run(NEXT, runner).status == "correct"
 
 
+def test_where_nothing_can_fork_each_answer_has_a_new_process():
+    with Runner(fork=False) as fresh:
+        assert run("import os\nos._exit(1)", fresh).status == "died"
+        assert run("while True: pass", fresh).status == "timeout"
+        assert run("np.sqrt = None\n" + NEXT, fresh, seconds=5.0).status == "correct"
+        assert run(NEXT, fresh, seconds=5.0).status == "correct"
+
+
 @POSIX
 def test_files_that_an_answer_writes_are_bounded_and_vanish(runner):
     source = "with open('large', 'wb') as file:\n    file.write(bytes(10**8))\n" + NEXT

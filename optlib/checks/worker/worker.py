@@ -2,8 +2,8 @@
 
 Started as `python -I worker.py LIMITS`. It reads requests from its standard input and writes replies to its standard
 output; what an answer prints goes to standard error. A request holds source texts and inputs, a reply holds numbers,
-texts and arrays, never pickled objects. Where the system can fork, each request runs in a child of its own, so that
-one answer cannot disturb the next.
+texts and arrays, never pickled objects. On Linux each request runs in a fork, so that one answer cannot disturb the
+next; elsewhere the process ends after one request.
 
 This folder imports nothing but the standard library and NumPy, and is all that a sandbox has to mount.
 """
@@ -35,6 +35,7 @@ REPLY_CAP = 16 << 20  # bytes
 TEXT_CAP = 500  # characters of an error's message
 DEPTH_CAP = 20
 ITEM_CAP = 200_000  # in all lists and dicts together; arrays count as one
+FORKS = sys.platform == "linux"  # macOS can fork, but its BLAS does not survive it
 MAGIC = re.compile(r"^(\s*)(?:[%!?]|\S.*\?\s*$).*", re.MULTILINE)
 
 
@@ -276,7 +277,7 @@ def describe_syntax(error: SyntaxError) -> dict[str, Any]:
 
 
 def serve(limits: dict[str, int]) -> None:
-    """Answer requests until standard input ends."""
+    """Answer requests until standard input ends, or one if this process may not fork."""
     requests, replies = take_over_streams()
     restrict(AS=limits.get("memory"), FSIZE=limits.get("file"), CORE=0)
     quiet = types.ModuleType("optlib.checks")
@@ -284,7 +285,7 @@ def serve(limits: dict[str, int]) -> None:
     sys.modules["optlib.checks"] = quiet  # an answer's cell may import it; nothing is checked from within
     send(replies, pack({"ready": True}))
     while (request := receive(requests)) is not None:
-        if not hasattr(os, "fork"):
+        if not limits["fork"]:
             answer(request, replies)
             return
         child = os.fork()
