@@ -2,12 +2,14 @@
 
 Both sides minimise the same landscape, each along its own trajectory: a quadratic with a sine and fixed noise, over
 parameters of shape (5, 7) and (7,), 100 steps in float64; once as it is and once with gradients 1e-6 times as large,
-where the place of eps shows.
+where the place of eps shows. Rules for matrices get two of them in place of the vector.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from unittest import mock
 
 import numpy as np
 
@@ -19,6 +21,8 @@ STEPS = 100
 RECORDED = (1, 2, 3, 5, 10, 20, 50, 100)
 SHAPES = ((5, 7), (7,))
 SIZE = sum(int(np.prod(shape)) for shape in SHAPES)
+MATRICES = ((4, 7), (7, 2))  # wide and tall
+SQUARES = ((5, 5), (4, 4))  # the eigenvectors that go with an eigenvalue 0 are nobody's convention
 SCALES = {"normal": 1.0, "tiny": 1e-6}
 
 _rng = np.random.default_rng(20)
@@ -34,7 +38,13 @@ def loss(theta: np.ndarray) -> float:
 
 def gradient(theta: np.ndarray, t: int, scale: float) -> np.ndarray:
     """The gradient at update t (from 1), the same function for every peer."""
-    return scale * (CURVATURE * theta + np.cos(3 * theta) + NOISE[t - 1])
+    n = theta.size
+    return scale * (CURVATURE[:n] * theta + np.cos(3 * theta) + NOISE[t - 1, :n])
+
+
+def slope(theta: np.ndarray, t: int, scale: float) -> np.ndarray:
+    """The gradient of a quadratic, without noise, for methods that look at its curvature."""
+    return scale * CURVATURE * (theta - 1)
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,8 @@ class Case:
     its: dict
     averaged: bool = False
     atol: float = 1e-12
+    shapes: tuple = SHAPES
+    gradient: Callable = gradient
 
     @property
     def library(self) -> str:
@@ -234,19 +246,70 @@ CASES = [
         "loop.plateau",
         dict(lr=0.2, factor=0.5, patience=3, threshold=0.01, cooldown=2),
     ),
+    Case("LARS", dict(lr=10.0), "optax.lars", dict(learning_rate=10.0)),
+    Case(
+        "LARS",
+        dict(lr=0.5, momentum=0.8, trust=0.1, weight_decay=0.1),
+        "optax.lars",
+        dict(learning_rate=0.5, momentum=0.8, trust_coefficient=0.1, weight_decay=0.1),
+    ),
+    Case("LAMB", {}, "optax.lamb", dict(learning_rate=1e-3)),
+    Case(
+        "LAMB",
+        dict(lr=0.01, beta1=0.8, beta2=0.95, eps=1e-3, weight_decay=0.1),
+        "optax.lamb",
+        dict(learning_rate=0.01, b1=0.8, b2=0.95, eps=1e-3, weight_decay=0.1),
+    ),
+    Case("Adafactor", {}, "torch.Adafactor", {}),
+    Case(
+        "Adafactor",
+        dict(lr=0.5, beta2_decay=-0.5, eps1=1e-3, eps2=0.8, d=1.05, weight_decay=0.1),
+        "torch.Adafactor",
+        dict(lr=0.5, beta2_decay=-0.5, eps=(1e-3, 0.8), d=1.05, weight_decay=0.1),
+    ),
+    Case("Muon", {}, "loop.muon", dict(lr=0.02, weight_decay=0.0), shapes=MATRICES),
+    Case(
+        "Muon",
+        dict(lr=0.01, momentum=0.8, nesterov=False, ns_steps=3, weight_decay=0.1, scale="moonshot"),
+        "loop.muon",
+        dict(lr=0.01, momentum=0.8, nesterov=False, ns_steps=3, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+        shapes=MATRICES,
+    ),
+    Case("Shampoo", dict(lr=0.1), "loop.kozistr", dict(name="Shampoo", lr=0.1), shapes=SQUARES, atol=1e-10),
+    Case(
+        "Shampoo",
+        dict(lr=0.1, eps=0.1),
+        "loop.kozistr",
+        dict(name="Shampoo", lr=0.1, matrix_eps=0.1),
+        shapes=SQUARES,
+        atol=1e-10,
+    ),
+    Case("SOAP", {}, "loop.kozistr", dict(name="SOAP"), shapes=SQUARES, atol=1e-10),
+    Case(
+        "SOAP",
+        dict(lr=0.01, beta1=0.8, beta2=0.9, eps=1e-3, weight_decay=0.1, every=3),
+        "loop.kozistr",
+        dict(name="SOAP", lr=0.01, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1, precondition_frequency=3),
+        shapes=SQUARES,
+        atol=1e-10,
+    ),
+    # with tiny gradients s.y never reaches torch's 1e-10: no pair is kept, and what is compared is gradient descent
+    Case("LBFGS", {}, "loop.lbfgs", dict(lr=1.0, history_size=10), gradient=slope, atol=1e-9),
+    Case("LBFGS", dict(lr=0.5, history=3), "loop.lbfgs", dict(lr=0.5, history_size=3), gradient=slope, atol=1e-9),
 ]
 
 
 def our_path(case: Case, scale: float) -> np.ndarray:
     """theta after each step of RECORDED, shape (len(RECORDED), SIZE)."""
     opt = getattr(optlib, case.ours)(**case.own)
-    theta = START.copy()
-    state = opt.init(theta)
+    layout = {f"W{i}": shape for i, shape in enumerate(case.shapes)}
+    theta = start(case.shapes)
+    state = opt.init(theta, layout)
     path = []
     for t in range(1, STEPS + 1):
 
         def grad(at: np.ndarray, t: int = t) -> np.ndarray:
-            return gradient(at, t, scale)
+            return case.gradient(at, t, scale)
 
         opt.step(theta, grad(theta), state, loss=loss(theta), grad=grad)
         if t in RECORDED:
@@ -265,9 +328,13 @@ def peer_path(case: Case, scale: float) -> np.ndarray:
     return np.array([theta for t, theta in enumerate(theta_after, start=1) if t in RECORDED])
 
 
-def split(vector: np.ndarray) -> list[np.ndarray]:
-    ends = np.cumsum([int(np.prod(shape)) for shape in SHAPES])[:-1]
-    return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), SHAPES, strict=True)]
+def start(shapes=SHAPES) -> np.ndarray:
+    return START[: sum(int(np.prod(shape)) for shape in shapes)].copy()
+
+
+def split(vector: np.ndarray, shapes=SHAPES) -> list[np.ndarray]:
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), shapes, strict=True)]
 
 
 def joined(parts) -> np.ndarray:
@@ -277,11 +344,11 @@ def joined(parts) -> np.ndarray:
 # torch
 
 
-def torch_parameters():
+def torch_parameters(shapes=SHAPES):
     import torch
 
     torch.set_default_dtype(torch.float64)  # NAdam keeps the product of its momenta in the default dtype
-    return [torch.nn.Parameter(torch.tensor(part)) for part in split(START)]
+    return [torch.nn.Parameter(torch.tensor(part)) for part in split(start(shapes), shapes)]
 
 
 def torch_steps(peer, parameters, scale: float):
@@ -290,7 +357,8 @@ def torch_steps(peer, parameters, scale: float):
 
     for t in range(1, STEPS + 1):
         before = joined([p.detach().numpy() for p in parameters])
-        for parameter, part in zip(parameters, split(gradient(before, t, scale)), strict=True):
+        shapes = [tuple(p.shape) for p in parameters]
+        for parameter, part in zip(parameters, split(gradient(before, t, scale), shapes), strict=True):
             parameter.grad = torch.tensor(part)
         peer.step()
         yield before, joined([p.detach().numpy() for p in parameters])
@@ -339,6 +407,50 @@ def plateau_loop(scale: float, lr: float, **its):
         scheduler.step(loss(before))
         path.append(after)
     return path
+
+
+def muon_loop(scale: float, **its):
+    """Muon of torch in float64, on weights (out, in), the transposes of ours."""
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    parameters = [torch.nn.Parameter(torch.tensor(part.T.copy())) for part in split(start(MATRICES), MATRICES)]
+    peer = torch.optim.Muon(parameters, **its)
+    with mock.patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone):
+        for t in range(1, STEPS + 1):
+            theta = joined([p.detach().numpy().T for p in parameters])
+            for parameter, part in zip(parameters, split(gradient(theta, t, scale), MATRICES), strict=True):
+                parameter.grad = torch.tensor(part.T.copy())
+            peer.step()
+            yield joined([p.detach().numpy().T for p in parameters])
+
+
+def kozistr_loop(scale: float, name: str, **its):
+    """A class of pytorch_optimizer, in float64 throughout."""
+    import pytorch_optimizer
+    import torch
+
+    parameters = torch_parameters(SQUARES)
+    peer = getattr(pytorch_optimizer, name)(parameters, **its)
+    with mock.patch.object(torch.Tensor, "to", lambda self, dtype: self):
+        for _, after in torch_steps(peer, parameters, scale):
+            yield after
+
+
+def lbfgs_loop(scale: float, **its):
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    theta = torch.nn.Parameter(torch.tensor(START))
+    peer = torch.optim.LBFGS([theta], max_iter=1, tolerance_grad=0, tolerance_change=0, **its)
+    for t in range(1, STEPS + 1):
+
+        def closure(t: int = t) -> float:
+            theta.grad = torch.tensor(slope(theta.detach().numpy(), t, scale))
+            return 0.0
+
+        peer.step(closure)
+        yield theta.detach().numpy().copy()
 
 
 # optax
@@ -402,7 +514,10 @@ def sam_loop(scale: float, learning_rate: float, rho: float):
 LOOPS = {
     "average": average_loop,
     "clip": clip_loop,
+    "kozistr": kozistr_loop,
+    "lbfgs": lbfgs_loop,
     "lookahead": lookahead_loop,
+    "muon": muon_loop,
     "plateau": plateau_loop,
     "sam": sam_loop,
 }

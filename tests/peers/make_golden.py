@@ -13,5 +13,6 @@ from schedule_cases import SCHEDULES, torch_rates
 if __name__ == "__main__":
     paths = {f"{case.name}|{kind}": peer_path(case, scale) for case in CASES for kind, scale in SCALES.items()}
     paths |= {f"schedule|{name}": torch_rates(*its) for name, (_, *its) in SCHEDULES.items()}
-    versions = np.array([f"{name} {version(name)}" for name in ("torch", "optax", "jax", "schedulefree", "numpy")])
+    libraries = ("torch", "optax", "jax", "schedulefree", "pytorch_optimizer", "numpy")
+    versions = np.array([f"{name} {version(name)}" for name in libraries])
     np.savez_compressed(Path(__file__).with_name("golden.npz"), versions=versions, **paths)
