@@ -49,6 +49,8 @@ def _load(chapter: str) -> dict[str, Task]:
     module = importlib.import_module(f"optlib.checks.chapter_{chapter}")
     found: dict[str, Task] = {}
     names: set[str] = set()
+    if not hasattr(module, "TASKS"):
+        raise TypeError(f"{module.__name__} exports no list TASKS")
     for task in module.TASKS:
         if not isinstance(task, Task):
             raise TypeError(f"{module.__name__}: TASKS must hold Task objects, got {type(task).__name__}")

@@ -87,6 +87,13 @@ def test_an_unknown_id_lists_the_known_ones():
         task("nonsense")
 
 
+def test_a_chapter_without_tasks_is_refused(monkeypatch):
+    catalogue._load.cache_clear()
+    monkeypatch.setattr(catalogue.importlib, "import_module", lambda name: catalogue)
+    with pytest.raises(TypeError, match="exports no list TASKS"):
+        catalogue._load("01")
+
+
 @pytest.mark.parametrize(
     ("others", "message"),
     [
