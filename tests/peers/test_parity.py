@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import CASES, SCALES, our_path, peer_path
+from parity_table import PAGE, rows
 from schedule_cases import SCHEDULES, torch_rates
 
 import optlib
@@ -54,3 +55,18 @@ def test_the_recording_says_which_versions_made_it():
 @every_scale
 def test_rule_follows_the_live_peer_to_1e_12(case, kind):
     np.testing.assert_allclose(our_path(case, SCALES[kind]), peer_path(case, SCALES[kind]), rtol=0, atol=case.atol)
+
+
+def test_the_parity_page_lists_every_case_and_what_it_says_is_true():
+    stated = [
+        line.strip("| ").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"
+    ]
+    measured = rows()
+    remedy = "run python tests/peers/parity_table.py"
+    assert [(ours.strip("`"), peer) for ours, peer, *_ in stated] == [(ours, peer) for ours, peer, *_ in measured], (
+        remedy
+    )
+    for (ours, _, normal, tiny, allowed), (_, _, gaps, atol) in zip(stated, measured, strict=True):
+        assert float(allowed) == atol, f"{ours}: {remedy}"
+        # another processor may round otherwise, but not by more than what is allowed
+        assert max(*gaps, float(normal), float(tiny)) <= atol, ours
