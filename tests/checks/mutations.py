@@ -21,6 +21,21 @@ EQUIVALENT = {
         "v = theta": "the first round shortens it",
         "w = gradient(theta - v) - gradient(theta)": "turns w around, and only its length is used",
     },
+    "03.1": {"def travel(lr, g, beta, pushes):": "only their product is used"},
+    "03.3": {"def diverges(L, lr, beta):": "only their product is used"},
+    "03.5": {
+        **dict.fromkeys(
+            (
+                "third, last = (loss[101:150].mean(), loss[150:].mean())",
+                "third, last = (loss[100:151].mean(), loss[150:].mean())",
+                "third, last = (loss[100:150].mean(), loss[151:].mean())",
+                "slope = np.diff(loss[101:])",
+                "if last > 0.3 * loss[1]:",
+            ),
+            "one step more or less of two hundred",
+        ),
+        "if last > 2.5 * third:": "runs that leave grow at least fivefold in fifty steps",
+    },
 }
 
 COUNTERS = ("t", "step", "steps", "k")
