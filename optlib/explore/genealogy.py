@@ -379,11 +379,12 @@ def overview() -> str:
     """The whole picture in words."""
     last = max(method.year for method in FAMILY)
     adam = sum("Adam" in ancestors(method.name) - {method.name} for method in FAMILY)
-    here = ", ".join(method.name for method in FAMILY if method.here)
+    missing = ", ".join(method.name for method in FAMILY if not method.here)
     return (
         f"{len(FAMILY)} optimizers from SGD (1951) to those of {last}, in columns of time. A line leads from each to "
-        f"those that mend something in it; {adam} of them descend from Adam. A solid frame means that optlib has it: "
-        f"{here}. Choose one, or click it, to see what it mends."
+        f"those that mend something in it; {adam} of them descend from Adam. "
+        + (f"Not in optlib yet, with a dashed frame: {missing}. " if missing else "All of them are in optlib. ")
+        + "Choose one, or click it, to see what it mends."
     )
 
 
