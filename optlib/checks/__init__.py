@@ -101,7 +101,8 @@ The rules behind it:
 - `run(answer, **inputs)` is sent as source to the learner's process, so it stands on its own: `np` is there, everything
   else is imported or defined inside. It returns numbers, strings, arrays, or tuples and dicts of them. `answer` is what
   the cell defines under `name`; call it as often as needed, with functions built inside (a `gradient`, say). When the
-  answer is a value rather than a function, return it.
+  answer is a value rather than a function, return it. Return what the answer gave as it is (no `float(...)`, no
+  `np.array(...)` around a single result): the comparison accepts numbers in any guise and explains a wrong form.
 - Equal means: the same shape, then `|given - expected| <= atol + rtol * |expected|` (`rtol` 1e-9, `atol` 1e-12 unless
   given); NaN equals nothing; strings, booleans and integers exactly. An input that differs afterwards is wrong, unless
   its name is in `may_change`.

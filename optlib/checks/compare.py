@@ -108,7 +108,7 @@ def is_numbers(value: Any) -> bool:
 def kind_of(value: Any) -> str:
     """Name the form of a value in words."""
     if value is None:
-        return "nothing (None)"
+        return "nothing (None: is a `return` missing?)"
     if isinstance(value, str):
         return f"the text {short(value)}"
     if isinstance(value, (bool, np.bool_)):
@@ -119,10 +119,16 @@ def kind_of(value: Any) -> str:
         return f"a tuple of {len(value)}"
     array = as_array(value)
     if array is None:
-        return f"a list of {len(value)}" if isinstance(value, list) else repr(value)[:WIDTH]
+        return kind_of_list(value) if isinstance(value, list) else repr(value)[:WIDTH]
     if array.shape == ():
         return "True or False" if array.dtype.kind == "b" else "a number"
     return f"an array of shape {array.shape}" + (" of True and False" if array.dtype.kind == "b" else "")
+
+
+def kind_of_list(value: list) -> str:
+    """Name the form of a list that is no array."""
+    strange = next((item for item in value if as_array(item) is None), value[0] if value else None)
+    return f"a list of {len(value)}" + (f" with {kind_of(strange)} in it" if value else "")
 
 
 def listing(keys: Any) -> str:

@@ -216,6 +216,7 @@ class Trial:
             status = "memory" if error.get("type") == "MemoryError" else "error"
         known = self._known_mistake(given, list(wrong))
         if known is not None:
+            status = "partly" if status == "partly" else "wrong"
             return Verdict(status, points, self.task.mistakes[known].sentence + passed, mistake=known)
         label = self.cases[first]["label"]
         if error:

@@ -84,7 +84,9 @@ class Report:
             if submission.status != "ok":
                 lines += [f"{head}{submission.status}: {submission.reason}", ""]
                 continue
-            lines.append(f"{head}{submission.score:g} of {submission.max_score} points")
+            by_hand = sum(task.max_points for task in submission.tasks if task.status == "manual")
+            open_ = f", {by_hand} more to be given by hand" if by_hand else ""
+            lines.append(f"{head}{submission.score:g} of {submission.max_score} points{open_}")
             for task in submission.tasks:
                 points = f"{task.points:g}/{task.max_points}"
                 text = "" if task.status == "correct" else f"  {task.message}"

@@ -73,7 +73,7 @@ def test_a_mistake_that_raises_is_recognised_by_its_error():
         return {}["rate"]
 
     verdict = judge("99.3", careless, mistakes=[Mistake(careless, "There is no such key.")])
-    assert verdict.message == "There is no such key."
+    assert (verdict.status, verdict.message) == ("wrong", "There is no such key.")
     assert judge("99.3", careless).status == "error"
 
 
