@@ -67,6 +67,18 @@ def diverges_by_factor(lr, curvatures):
     return np.any(1 - lr * curvatures > 1)
 
 
+def diverges_by_the_product(lr, curvatures):
+    return np.prod(np.abs(1 - lr * curvatures)) > 1
+
+
+def diverges_above_the_best(lr, curvatures):
+    return lr > 2 / (curvatures.max() + curvatures.min())
+
+
+def diverges_for_each_direction(lr, curvatures):
+    return np.abs(1 - lr * curvatures) > 1
+
+
 def diverges_in_a_loop(lr, curvatures):
     for curvature in curvatures:  # noqa: SIM110
         if abs(1 - lr * curvature) > 1:
@@ -141,6 +153,18 @@ def step_with_the_diagonal(g, H):
     return g @ g / (g @ (np.diag(H) * g))
 
 
+def step_for_a_unit_gradient(g, H):
+    return 1 / (g @ H @ g)
+
+
+def step_without_brackets(g, H):
+    return g @ g / g @ H @ g
+
+
+def step_of_newton(g, H):
+    return np.linalg.solve(H, g)
+
+
 def step_along_a_unit_vector(g, H):
     v = g / np.linalg.norm(g)
     return 1 / (v @ H @ v)
@@ -178,7 +202,7 @@ def unknown_bowls(rng):
     def case(label, curvatures, away, turned):
         n = len(curvatures)
         v = np.linalg.qr(rng.normal(size=(n, n)))[0] if turned else np.eye(n)
-        theta = rng.normal(size=n) + 0.1  # with a part in every direction
+        theta = v @ (rng.choice([-1, 1], size=n) * rng.uniform(0.5, 1.5, size=n))  # a part in every direction
         return {
             "label": label,
             "H": (v * np.asarray(curvatures)) @ v.T,
@@ -242,6 +266,22 @@ def safe_lr_without_shortening(gradient, theta, steps=50):
 def safe_lr_of_the_smallest(gradient, theta, steps=50):
     H = np.array([gradient(theta + e) - gradient(theta) for e in np.eye(len(theta))])
     return 2 / np.linalg.eigvalsh((H + H.T) / 2)[0]
+
+
+def safe_lr_along_the_gradient(gradient, theta, steps=50):
+    g = gradient(theta)
+    return 2 * (g @ g) / (g @ (gradient(theta + g) - gradient(theta)))
+
+
+def safe_lr_by_halving(gradient, theta, steps=50):
+    lr = 1.0
+    while True:
+        at, start = theta, np.linalg.norm(gradient(theta))
+        for _ in range(steps):
+            at = at - lr * gradient(at)
+        if np.linalg.norm(gradient(at)) < start:
+            return lr
+        lr /= 2
 
 
 def safe_lr_from_the_whole_matrix(gradient, theta, steps=50):
@@ -308,8 +348,8 @@ def losses(rng):
     return [
         case("one parameter", 1, 0, None),
         case("five parameters that do not mix", 5, 0, None),
-        case("five parameters that mix", 5, 1, None),
-        case("h = 0.1", 4, 1, 0.1),
+        case("forty parameters that mix", 40, 0.2, None),  # many: rounding does not spare all of them
+        case("h = 0.1", 40, 0.2, 0.1),
     ]
 
 
@@ -341,6 +381,28 @@ def never_put_back(f, theta, h=1e-5):
         theta[i] -= 2 * h
         down = f(theta)
         g[i] = (up - down) / (2 * h)
+    return g
+
+
+def never_put_back_in_place(f, theta, h=1e-5):
+    g = np.zeros_like(theta)
+    for i in range(theta.size):
+        theta[i] += h
+        up = f(theta)
+        theta[i] -= 2 * h
+        down = f(theta)
+        g[i] = (up - down) / (2 * h)
+    return g
+
+
+def divided_by_h_in_place(f, theta, h=1e-5):
+    g = np.zeros_like(theta)
+    for i in range(theta.size):
+        theta[i] += h
+        up = f(theta)
+        theta[i] -= h
+        down = f(theta)
+        g[i] = (up - down) / h
     return g
 
 
@@ -468,6 +530,21 @@ def one_bias_a_row(x, W, b, grad_h):
     return grad_x, grad_W, grad_h * (1 - np.tanh(x @ W + b) ** 2)
 
 
+def one_for_the_shortcut(x, W, b, grad_h):
+    grad_x, grad_W, grad_b = residual_backward(x, W, b, grad_h)
+    return grad_x - grad_h + 1, grad_W, grad_b
+
+
+def in_another_order(x, W, b, grad_h):
+    grad_x, grad_W, grad_b = residual_backward(x, W, b, grad_h)
+    return grad_W, grad_b, grad_x
+
+
+def overwritten(x, W, b, grad_h):
+    grad_h *= 1 - np.tanh(x @ W + b) ** 2
+    return grad_h + grad_h @ W.T, x.T @ grad_h, grad_h.sum(axis=0)
+
+
 def image_by_image(x, W, b, grad_h):
     grad_x, grad_W, grad_b = np.zeros_like(x), np.zeros_like(W), np.zeros_like(b)
     for i in range(len(x)):
@@ -546,6 +623,19 @@ TASKS = [
                 diverges_by_factor,
                 "A factor of -1.1 is smaller than 1, and yet each jump lands further out. What about its sign?",
             ),
+            Mistake(
+                diverges_by_the_product,
+                "You multiplied the factors of all directions. Does it help a growing direction that others shrink?",
+            ),
+            Mistake(
+                diverges_above_the_best,
+                "2/(L + mu) is the fastest rate. The cliff stands a little further out.",
+            ),
+            Mistake(
+                diverges_for_each_direction,
+                "You return one truth value for each direction. Which is needed: that any of them holds, or that "
+                "all do?",
+            ),
         ],
         right=[diverges_in_a_loop, diverges_by_both_ends, diverges_when_run],
         hints=[
@@ -598,6 +688,18 @@ TASKS = [
                 step_with_the_diagonal,
                 "You used the diagonal of H only. On a turned bowl the other entries count: g @ H @ g has all of them.",
             ),
+            Mistake(
+                step_for_a_unit_gradient,
+                "That is right for a gradient of length 1. With a longer one, the gain grows as well: by what?",
+            ),
+            Mistake(
+                step_without_brackets,
+                "Python works from left to right: a / b @ c is (a / b) @ c. Put the divisor into brackets.",
+            ),
+            Mistake(
+                step_of_newton,
+                "That is a vector: Newton's step, which lesson 13 is about. Here one number is asked for, along -g.",
+            ),
         ],
         right=[step_along_a_unit_vector, step_in_loops, step_by_einsum],
         hints=[
@@ -646,6 +748,16 @@ TASKS = [
                 "The length of the gradient tells how far from the minimum you are, not how the loss curves. "
                 "Curvature is how "
                 "the gradient *changes* from one point to another.",
+            ),
+            Mistake(
+                safe_lr_along_the_gradient,
+                "You measured the curvature along the gradient. The steepest direction may be another one: how "
+                "do you turn "
+                "towards it?",
+            ),
+            Mistake(
+                safe_lr_by_halving,
+                "Halving finds the rate to a factor of two. The edge lies between your last bad rate and the good one.",
             ),
             Mistake(
                 safe_lr_without_shortening,
@@ -698,6 +810,18 @@ TASKS = [
                 "The first entry is right. When the second is computed, the first coordinate stands at theta - h.",
             ),
             Mistake(
+                never_put_back_in_place,
+                "The first entry is right, but theta stays at theta - h: the second entry is taken elsewhere, "
+                "and the caller "
+                "gets a theta that has moved.",
+            ),
+            Mistake(
+                divided_by_h_in_place,
+                "The factor is mended, the points are not: `down` is still the loss at theta itself. A one-sided "
+                "difference "
+                "errs by a multiple of h, a central one of h squared.",
+            ),
+            Mistake(
                 put_back_in_place,
                 "The values are right, but `theta` comes back changed in its last digits: x + h - 2h + h is not "
                 "always x in "
@@ -734,6 +858,7 @@ TASKS = [
         reference=residual_backward,
         cases=blocks,
         run=name_the_three,
+        atol=1e-6,  # for the case in float32
         mistakes=[
             Mistake(
                 without_the_shortcut,
@@ -776,6 +901,20 @@ TASKS = [
             Mistake(
                 one_bias_a_row,
                 "grad_b has one row for each image. There is only one b for all of them.",
+            ),
+            Mistake(
+                one_for_the_shortcut,
+                "On the straight way h changes as much as x does: what comes back is 1 times grad_h, not 1.",
+            ),
+            Mistake(
+                in_another_order,
+                "These look like the right three in another order. Asked for: grad_x, grad_W, grad_b.",
+            ),
+            Mistake(
+                overwritten,
+                "`grad_h *= ...` writes into the caller's array, and the shortcut still needs the old grad_h. "
+                "Give the "
+                "product a name of its own.",
             ),
         ],
         right=[image_by_image, by_cosh_and_einsum, in_double_precision],

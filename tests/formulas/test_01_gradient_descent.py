@@ -1,4 +1,4 @@
-"""The labelled equations of lesson 01, each by another route: simulation, eigenvalues, differences, computer algebra."""
+"""The labelled equations of lesson 01, each by another route: simulation, eigenvalues, differences, algebra."""
 
 import numpy as np
 import pytest
