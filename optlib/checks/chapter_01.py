@@ -93,8 +93,8 @@ def diverges_by_both_ends(lr, curvatures):
 def diverges_when_run(lr, curvatures):
     error = np.ones(len(curvatures))
     with np.errstate(over="ignore"):
-        for _ in range(20_000):
-            error = error * (1 - lr * curvatures)
+        for _ in range(200):  # a hundred steps at a time
+            error = error * (1 - lr * curvatures) ** 100
             if not np.all(np.abs(error) < 1e3):
                 return True
     return False
