@@ -128,12 +128,14 @@ class Predict:
             right = guess == truth
             return float(right), f"{'Right' if right else 'Not so'}: it is {truth}. {self.because}"
         told = f"You marked {guess:.3g}; it is {truth:.3g}."
-        side, off = ("high", guess / truth) if guess > truth else ("low", truth / guess)
+        side, low, high = ("high", truth, guess) if guess > truth else ("low", guess, truth)
+        off = high / low if low > 0 else float("inf")
         if off <= self.within[0]:
             return 1.0, f"Spot on. {told} {self.because}"
         if off <= self.within[1]:
             return 0.5, f"Close, a little {side}. {told} {self.because}"
-        return 0.0, f"Too {side}, by a factor of {f'{off:.2g}' if off < 10 else f'{off:,.0f}'}. {told} {self.because}"
+        factor = "" if off == float("inf") else f", by a factor of {f'{off:.2g}' if off < 10 else f'{off:,.0f}'}"
+        return 0.0, f"Too {side}{factor}. {told} {self.because}"
 
 
 @dataclass(frozen=True)

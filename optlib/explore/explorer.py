@@ -228,20 +228,28 @@ class Explorer:
         with self._lock:
             if self._held:
                 return
-            if self._asking:
-                assert self._question is not None
-                self.frame.mark(self._canvas.artists, self._marker.value)
-                self.text = f"Covered, until you answer. Your mark: {_told(self._marker.value)}."
-                self._image.value = self._canvas.png(self._question.shown)
-            else:
-                self.text = self.frame.frame(self._canvas.artists, **self._values)
-                self.frame.mark(self._canvas.artists, self._guess)
-                self._image.value = self._canvas.png()
-                self._judge()
-            self._caption.value = _paragraph(html.escape(self.text))
-            if self._question is not None:
-                self._ask.layout.display = None if self._asking else "none"
-            self._panel.layout.display = "none" if self._asking else None
+            try:
+                self._draw()
+            except Exception as error:
+                # raised again below, but the page shows nothing of an error behind a moved control
+                self._caption.value = _paragraph(f"This picture could not be drawn: {html.escape(repr(error))}")
+                raise
+
+    def _draw(self) -> None:
+        if self._asking:
+            assert self._question is not None
+            self.frame.mark(self._canvas.artists, self._marker.value)
+            self.text = f"Covered, until you answer. Your mark: {_told(self._marker.value)}."
+            self._image.value = self._canvas.png(self._question.shown)
+        else:
+            self.text = self.frame.frame(self._canvas.artists, **self._values)
+            self.frame.mark(self._canvas.artists, self._guess)
+            self._image.value = self._canvas.png()
+            self._judge()
+        self._caption.value = _paragraph(html.escape(self.text))
+        if self._question is not None:
+            self._ask.layout.display = None if self._asking else "none"
+        self._panel.layout.display = "none" if self._asking else None
 
     def _judge(self) -> None:
         challenge = self.frame.challenge

@@ -275,6 +275,9 @@ def _closer(step: int, slow: float, quick: float) -> str:
         return "At the start every error is 1"
     if min(slow, quick) > 1:
         return f"After {step} steps both are farther away"
+    if max(slow, quick) < _FLOOR:
+        return f"After {step} steps both have arrived"
+    slow, quick = max(slow, _FLOOR), max(quick, _FLOOR)
     name, times = ("heavy ball", slow / quick) if quick <= slow else ("gradient descent", quick / slow)
     return f"After {step} steps: {name} {times:.2g} times closer"
 
