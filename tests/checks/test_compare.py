@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -82,13 +82,16 @@ def test_only_the_form_is_compared_when_asked_for():
 
 
 numbers = st.one_of(st.floats(allow_nan=False), st.integers(-(2**60), 2**60), st.booleans(), st.text(), st.none())
-arrays = hnp.arrays(st.sampled_from(["f4", "f8", "i4", "u1", "b1"]), hnp.array_shapes(min_dims=0, min_side=0))
+shapes = hnp.array_shapes(min_dims=0, min_side=0, max_side=3)
+arrays = hnp.arrays(st.sampled_from(["f4", "f8", "i4", "u1", "b1"]), shapes)
 values = st.recursive(
-    numbers | arrays, lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner)
+    numbers | arrays,
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values, values)
 def test_any_two_values_can_be_compared_and_shown(expected, given):
     said = differ(expected, given)

@@ -4,15 +4,14 @@ import contextlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from optlib.checks.worker import worker
 
-arrays = hnp.arrays(
-    st.sampled_from(["f2", "f4", "f8", ">f8", "i1", "i8", "u2", "b1"]), hnp.array_shapes(min_dims=0, min_side=0)
-)
+shapes = hnp.array_shapes(min_dims=0, min_side=0, max_side=3)
+arrays = hnp.arrays(st.sampled_from(["f2", "f4", "f8", ">f8", "i1", "i8", "u2", "b1"]), shapes)
 numbers = st.one_of(st.none(), st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(), st.text())
 values = st.recursive(
     numbers | arrays, lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text(), inner), max_leaves=9
@@ -27,6 +26,7 @@ def travel(value):
     return worker.unpack(body[:text], body[text:])
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values)
 def test_what_is_packed_comes_out_the_same(value):
     assert worker.pack(travel(value)) == worker.pack(value)

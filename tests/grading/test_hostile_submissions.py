@@ -1,6 +1,7 @@
 """Hostile and broken answers on the plain back end: each gets its status, and the next answer is graded."""
 
 import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -22,7 +23,7 @@ def runner():
         yield runner
 
 
-def run(source, runner, seconds=1.0):
+def run(source, runner, seconds=10.0):
     trial = Trial(replace(task("99.3"), seconds=seconds), 0)
     return verdict(trial, source, (), runner)
 
@@ -112,7 +113,7 @@ def test_it_gets_its_status_and_the_next_answer_is_graded(name, runner):
     assert result.status == status, result.message
     assert result.points == 0
     assert len(result.message) < 1000 and "Traceback" not in result.message
-    assert run(NEXT, runner, seconds=5.0).status == "correct"
+    assert run(NEXT, runner).status == "correct"
 
 
 @POSIX
@@ -127,7 +128,7 @@ def test_it_gets_its_status_and_the_next_answer_is_graded(name, runner):
 def test_an_attack_on_its_own_process_costs_the_next_answer_nothing(source, runner, monkeypatch):
     monkeypatch.setattr(running, "SETTLE", 0.5)
     assert run(source + "\n" + answer("return 0.0"), runner).points == 0
-    assert run(NEXT, runner, seconds=5.0).status == "correct"
+    assert run(NEXT, runner).status == "correct"
 
 
 @POSIX
@@ -142,7 +143,7 @@ if os.fork() == 0:
     os._exit(0)
 """
     with Runner() as runner:
-        run(source + NEXT, runner, seconds=5.0)
+        run(source + NEXT, runner)
         deadline = time.monotonic() + 5
         while not mark.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -152,13 +153,21 @@ if os.fork() == 0:
 
 
 @POSIX
-def test_a_child_that_escapes_does_not_hold_the_grader_up():
-    source = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(3)\n    os._exit(0)\n"
+def test_a_child_that_escapes_does_not_hold_the_grader_up(tmp_path):
+    mark = tmp_path / "escaped"
+    source = f"""
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    open({str(mark)!r}, "w").write(str(os.getpid()))
+    time.sleep(60)
+    os._exit(0)
+while not os.path.exists({str(mark)!r}) or not open({str(mark)!r}).read():
+    time.sleep(0.01)
+"""
     with Runner() as runner:
-        start = time.monotonic()
         assert run(source + answer("os._exit(1)"), runner).status == "died"
-        runner.close()
-        assert time.monotonic() - start < 2.9
+    os.kill(int(mark.read_text()), signal.SIGKILL)  # raises if it is not running: then it would prove nothing
 
 
 @POSIX
@@ -170,9 +179,9 @@ def test_one_answer_cannot_disturb_the_next(runner):
 def test_where_nothing_can_fork_each_answer_has_a_new_process():
     with Runner(fork=False) as fresh:
         assert run("import os\nos._exit(1)", fresh).status == "died"
-        assert run("while True: pass", fresh).status == "timeout"
-        assert run("np.sqrt = None\n" + NEXT, fresh, seconds=5.0).status == "correct"
-        assert run(NEXT, fresh, seconds=5.0).status == "correct"
+        assert run("while True: pass", fresh, seconds=1.0).status == "timeout"
+        assert run("np.sqrt = None\n" + NEXT, fresh).status == "correct"
+        assert run(NEXT, fresh).status == "correct"
 
 
 @POSIX
