@@ -234,9 +234,9 @@ class Trial:
         if not right:
             return "wrong", 0, ""
         weights = [float(case.get("weight", 1.0)) for case in self.cases]
-        share = sum(weights[index] for index in right) / sum(weights) if self.task.partial else 0.0
+        share = sum(weights[index] for index in right) / sum(weights)
         labels = ", ".join(f"“{self.cases[index]['label']}”" for index in right)
-        return "partly", round(share * self.task.points, 2), f" Right already: {labels}."
+        return "partly", round(share * self.task.points, 2) if self.task.partial else 0, f" Right already: {labels}."
 
     def _known_mistake(self, given: list[Outcome], wrong: list[int]) -> int | None:
         """Which mistake has the same outcomes: on all cases, or else on those where the answer is wrong."""
