@@ -1,33 +1,17 @@
-"""What a learner has done so far: kept in `progress.json` beside the notebooks in `my/`, nowhere else.
-
-Outside a folder `my` nothing is written, so that running the course's own notebooks leaves no files behind; the record
-then lasts as long as the session.
-"""
+"""What a learner has done so far: kept in the progress file; outside a folder `my`, as long as the session lasts."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from optlib.checks.verdict import STATUSES, Verdict
+from optlib.progress_file import FILE, home, write
 
 __all__ = ["Record"]
-
-FILE = "progress.json"
-
-
-def home() -> Path | None:
-    """The learner's folder: the current one or its parent, if it is called `my`."""
-    with contextlib.suppress(OSError):
-        here = Path.cwd()
-        for folder in (here, here.parent):
-            if folder.name == "my":
-                return folder
-    return None
 
 
 class Record:
@@ -38,6 +22,7 @@ class Record:
 
     def __init__(self) -> None:
         self._tasks: dict[str, dict[str, Any]] = {}
+        self._others: dict[str, Any] = {}  # what else the file holds: it is not ours, and stays
         self.notice = ""  # what the learner should know about the file
 
     def task(self, id: str) -> dict[str, Any]:
@@ -66,7 +51,9 @@ class Record:
         if folder is None or not (folder / FILE).exists():
             return
         try:
-            self._tasks |= sound(json.loads((folder / FILE).read_text(encoding="utf-8")))
+            content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            self._tasks |= sound(content)
+            self._others = content
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             kept = free_name(folder)
             with contextlib.suppress(OSError):
@@ -80,12 +67,8 @@ class Record:
         folder = home()
         if folder is None:
             return
-        text = json.dumps({"version": 1, "tasks": dict(sorted(self._tasks.items()))}, indent=1)
         try:
-            with tempfile.TemporaryDirectory(prefix=".progress-", dir=folder) as aside:
-                new = Path(aside, FILE)
-                new.write_text(text + "\n", encoding="utf-8")
-                os.replace(new, folder / FILE)  # never half a file, whatever happens
+            write(folder, self._others | {"tasks": dict(sorted(self._tasks.items()))})
         except OSError as error:
             self.notice = f"Progress could not be kept in {FILE} ({error.strerror})."
 

@@ -16,6 +16,7 @@ from optlib.explore.canvas import PAGE_DPI, Canvas, drawn
 from optlib.explore.controls import Choice, Control, Slider
 from optlib.explore.frame import Frame
 from optlib.plots import Picture
+from optlib.progress_file import keep_widget
 
 LABEL_WIDTH = "13em"
 
@@ -33,7 +34,8 @@ class Explorer:
     predict : bool, default True
         Ask the frame's question first.
     keep : callable, optional
-        Called with a dict of plain values when the learner answers the question or meets the challenge.
+        Called with a dict of plain values when the learner answers the question or meets the challenge. Default: the
+        learner's progress file.
 
     Attributes
     ----------
@@ -44,7 +46,7 @@ class Explorer:
     widget : ipywidgets.VBox
     """
 
-    def __init__(self, frame: Frame, *, predict: bool = True, keep: Callable[[dict[str, Any]], None] | None = None):
+    def __init__(self, frame: Frame, *, predict: bool = True, keep: Callable[[dict[str, Any]], None] = keep_widget):
         self.frame = frame
         self.text = ""
         self._declared = dict(frame.controls)
@@ -98,16 +100,15 @@ class Explorer:
         with self._one_picture():
             self._guess, self._asking = guess, False
             self._verdict.value = _verdict(score, said)
-        if self._keep is not None:
-            self._keep(
-                {
-                    "widget": self.frame.name,
-                    "question": self._question.question,
-                    "guess": guess,
-                    "truth": self._question.truth(),
-                    "score": score,
-                }
-            )
+        self._keep(
+            {
+                "widget": self.frame.name,
+                "question": self._question.question,
+                "guess": guess,
+                "truth": self._question.truth(),
+                "score": score,
+            }
+        )
         return said
 
     def skip(self) -> Explorer:
@@ -257,8 +258,7 @@ class Explorer:
             return
         if not self._solved and challenge.reached(**self._values):
             self._solved = True
-            if self._keep is not None:
-                self._keep({"widget": self.frame.name, "challenge": challenge.task, "controls": self.controls})
+            self._keep({"widget": self.frame.name, "challenge": challenge.task, "controls": self.controls})
         reached = " <b>&#10003; Reached.</b>" if self._solved else ""
         self._task.value = _paragraph(f"<b>Challenge.</b> {html.escape(challenge.task)}{reached}")
 

@@ -419,8 +419,9 @@ class FamilyTree(Explorer):
                 height="auto",
                 margin="0",
             )
-            button = ipywidgets.Button(tooltip=f"{method.name}, {method.year}", tabbable=False, layout=place)
-            button.style.button_color = "transparent"
+            tooltip = f"{method.name}, {method.year}"
+            button = ipywidgets.Button(description=method.name, tooltip=tooltip, tabbable=False, layout=place)
+            button.style.button_color = button.style.text_color = "transparent"
             button.on_click(lambda _, name=method.name: self.move(optimizer=name))
             buttons.append(button)
         picture = ipywidgets.GridBox(
