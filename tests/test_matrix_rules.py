@@ -512,6 +512,12 @@ def test_newton_counts_two_gradients_a_product_and_stops_when_the_answer_is_exac
     assert run.gradient_evaluations == 1 + 2
 
 
+def test_newton_takes_its_differences_in_float64():
+    grad = bowl(curved(5, 100), 1.0)
+    theta, _ = walk(Newton(), numbers(5).astype(np.float32), None, 1, grad=lambda at: grad(at).astype(at.dtype))
+    np.testing.assert_allclose(theta, 1, atol=1e-5)
+
+
 def test_newton_works_on_a_network_in_float32():
     run = minimize(problems.MLP(hidden=(8,)), Newton(lr=0.5, damping=0.1, iterations=5), 10)
     assert run.loss[-1] < 0.8 * run.loss[0] and not run.diverged

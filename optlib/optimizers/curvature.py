@@ -174,4 +174,4 @@ class Newton(Optimizer):
         def times(v):
             return hessian_times(v, at, grad) + damping * v
 
-        theta[:] = theta - lr * conjugate_gradients(times, g.astype(np.float64), iterations)
+        theta[:] = theta - lr * conjugate_gradients(times, g, iterations)
