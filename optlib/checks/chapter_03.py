@@ -15,8 +15,10 @@ def travel(g, lr, beta, pushes):
 
 
 def measure_both_parts(answer, g, lr, beta, pushes):
-    pushed, coasted = answer(g, lr, beta, pushes)
-    return {"pushed": float(pushed), "coasted": float(coasted)}
+    both = answer(g, lr, beta, pushes)
+    if np.shape(both) != (2,):
+        raise ValueError("return two numbers, pushed and coasted")
+    return {"pushed": float(both[0]), "coasted": float(both[1])}
 
 
 def pushes_of_all_kinds(rng):
@@ -34,6 +36,10 @@ def pushes_of_all_kinds(rng):
 
 def travel_at_full_speed(g, lr, beta, pushes):
     return lr * g * pushes / (1 - beta), lr * g / (1 - beta) * beta / (1 - beta)
+
+
+def travel_with_the_whole_way_first(g, lr, beta, pushes):
+    return lr * g * pushes / (1 - beta), travel(g, lr, beta, pushes)[1]
 
 
 def travel_with_one_step_too_many(g, lr, beta, pushes):
@@ -57,8 +63,8 @@ def travel_by_the_last_step(g, lr, beta, pushes):
 
 
 def travel_by_late_steps(g, lr, beta, pushes):
-    pushed, _ = travel(g, lr, beta, pushes - 1)
-    return pushed, travel(g, lr, beta, pushes)[1]
+    v = g * (1 - beta**pushes) / (1 - beta)
+    return travel(g, lr, beta, pushes - 1)[0], lr * v / (1 - beta)
 
 
 def travel_in_all(g, lr, beta, pushes):
@@ -249,6 +255,10 @@ def diverges_upside_down(lr, L, beta):
     return lr > 2 * (1 + beta) * L
 
 
+def diverges_at_four(lr, L, beta):
+    return lr * L > 4
+
+
 def diverges_by_division(lr, L, beta):
     return lr * L > 2 / (1 + beta)
 
@@ -355,6 +365,14 @@ def looks_without_the_rate(gradient, theta, lr, beta, steps):
     return theta
 
 
+def steps_along_the_velocity_twice(gradient, theta, lr, beta, steps):
+    v = np.zeros_like(theta)
+    for _ in range(steps):
+        v = beta * v + gradient(theta)
+        theta = theta - lr * (v + beta * v)
+    return theta
+
+
 def asks_twice(gradient, theta, lr, beta, steps):
     v = np.zeros_like(theta)
     for _ in range(steps):
@@ -458,6 +476,12 @@ def diagnose_by_the_ends(loss):
     return diagnose(loss) if diagnose(loss) != "too high" else "noise floor"
 
 
+def diagnose_by_the_ends_alone(loss):
+    if loss[-1] > loss[0]:
+        return "too high"
+    return "too low" if loss[-1] > loss[0] / 2 else "noise floor"
+
+
 def diagnose_without_waves(loss):
     found = diagnose(loss)
     return "noise floor" if found == "stale momentum" else found
@@ -520,6 +544,11 @@ TASKS = [
                 "fast is it after the first push?",
             ),
             Mistake(
+                travel_with_the_whole_way_first,
+                "Your first number is the whole way, coasting included: in the end each push moves the ball by "
+                "lr * g / (1 - beta). How much of that comes after the last push?",
+            ),
+            Mistake(
                 travel_with_one_step_too_many,
                 "The first distance is right. The second counts the step of the last push again: in the first step "
                 "without a push the velocity has already been multiplied by beta.",
@@ -539,7 +568,8 @@ TASKS = [
             ),
             Mistake(
                 travel_by_late_steps,
-                "One step is missing: the first push already moves the ball, since v is updated before theta.",
+                "You step with the velocity from before the push. v is updated before theta, so the first push already "
+                "moves the ball, and the last one does not wait for the coasting.",
             ),
             Mistake(
                 travel_in_all,
@@ -656,6 +686,7 @@ TASKS = [
                 diverges_by_division,
                 "You divide by 1 + beta. Memory moves the cliff outwards, not inwards.",
             ),
+            Mistake(diverges_at_four, "4 / L would be the cliff for a momentum of 1. What is left of it for yours?"),
             Mistake(comes_home, "Just the other way round: True should mean that it diverges."),
         ],
         right=[diverges_by_the_roots, diverges_by_the_matrix, diverges_when_run],
@@ -702,6 +733,10 @@ TASKS = [
                 "v is a sum of gradients, not a step. What turns it into one?",
             ),
             Mistake(
+                steps_along_the_velocity_twice,
+                "You step along v and along beta * v. In the proof, what stands beside beta * v?",
+            ),
+            Mistake(
                 asks_twice,
                 "The points are right, but you ask at each of them twice. Gradients are what training costs.",
             ),
@@ -737,6 +772,11 @@ TASKS = [
             Mistake(
                 diagnose_by_the_ends,
                 "A run can fall first and then explode, and not yet be back at its start. Is it growing at the end?",
+            ),
+            Mistake(
+                diagnose_by_the_ends_alone,
+                "The first and the last loss do not tell enough: one of these runs explodes and is not back at its "
+                "start yet, and you never say stale momentum. Look at what happens in between.",
             ),
             Mistake(
                 diagnose_without_waves,
