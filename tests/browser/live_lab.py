@@ -101,6 +101,29 @@ class Notebook:
         )
         self.page.evaluate("delete window.optlibBusy")
 
+    def cell_with(self, words: str) -> int:
+        """The index of the first code cell whose source contains these words."""
+        found = self.page.evaluate(
+            f"words => [...{CURRENT}.content.model.cells].findIndex("
+            "cell => cell.type === 'code' && cell.sharedModel.source.includes(words))",
+            words,
+        )
+        if found < 0:
+            raise LookupError(f"no code cell contains {words!r}")
+        return found
+
+    def run(self, index: int, source: str | None = None) -> str:
+        """Run one cell, with a new source if given; returns the text it shows."""
+        if source is not None:
+            self.page.evaluate(
+                f"([index, source]) => {CURRENT}.content.model.cells.get(index).sharedModel.setSource(source)",
+                [index, source],
+            )
+        self.page.evaluate(f"index => {{ const panel = {CURRENT}; panel.content.activeCellIndex = index; }}", index)
+        self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+        self.idle()
+        return self.page.evaluate(f"index => {CURRENT}.content.widgets[index].outputArea.node.innerText", index)
+
     def errors(self) -> list[str]:
         """The errors that cells have shown."""
         outputs = self.page.evaluate(
