@@ -402,8 +402,8 @@ def story(method: Method, children: list[str]) -> str:
 class FamilyTree(Explorer):
     """The picture with a button over each box, and a link to the source of the chosen one.
 
-    The buttons are for the mouse; the list of choices says the same to the keyboard and to a screen reader, so the
-    buttons stay out of the order of tabs.
+    The buttons serve the mouse and the keyboard alike, in the order of time: JupyterLab keeps the arrow keys for itself
+    when a drop-down list has the focus.
     """
 
     def _build(self) -> None:
@@ -420,7 +420,7 @@ class FamilyTree(Explorer):
                 margin="0",
             )
             tooltip = f"{method.name}, {method.year}"
-            button = ipywidgets.Button(description=method.name, tooltip=tooltip, tabbable=False, layout=place)
+            button = ipywidgets.Button(description=method.name, tooltip=tooltip, layout=place)
             button.style.button_color = button.style.text_color = "transparent"
             button.on_click(lambda _, name=method.name: self.move(optimizer=name))
             buttons.append(button)

@@ -125,8 +125,11 @@ def test_a_click_on_a_box_chooses_it(tree):
     assert "singular values" in tree.text
 
 
-def test_buttons_over_the_picture_stay_out_of_the_way_of_the_tab_key(tree):
-    assert all(button.tabbable is False for button in buttons(tree.widget))
+def test_the_tab_key_reaches_every_box_in_the_order_of_time(tree):
+    found = list(buttons(tree.widget))
+    assert all(button.tabbable is not False for button in found)
+    assert [button.description for button in found] == [method.name for method in FAMILY]
+    assert [method.year for method in FAMILY] == sorted(method.year for method in FAMILY)
 
 
 def test_the_link_leads_to_the_chosen_paper(tree):
