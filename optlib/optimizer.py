@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import dataclasses
 import dis
-import inspect
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from inspect import CO_VARARGS, CO_VARKEYWORDS
+from types import FunctionType
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
@@ -93,16 +94,14 @@ class Optimizer:
     rule: ClassVar[Callable[..., None]]
 
     _rule_keywords: ClassVar[tuple[str, ...]] = ()
-    _rebound: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         dataclasses.dataclass(frozen=True, eq=False)(cls)
         if "rule" in cls.__dict__:
-            if inspect.isfunction(cls.__dict__["rule"]):
+            if isinstance(cls.__dict__["rule"], FunctionType):
                 cls.rule = staticmethod(cls.__dict__["rule"])
             cls._rule_keywords = _checked_keywords(cls)
-            cls._rebound = _rebound_names(cls.rule, ("theta", *cls.slots))
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -210,7 +209,8 @@ class Optimizer:
             values[name] = np.asarray(value, theta.dtype) if theta.ndim == 2 else np.asarray(value).item()
         values = {name: values[name] for name in self._rule_keywords}
         arrays = [theta, g, *(state[name] for name in self.slots)]
-        before = [a.copy() for a in (theta, *arrays[2:])] if self._rebound and t == 1 else None
+        rebound = _rebound_names(type(self).rule, ("theta", *self.slots)) if t == 1 else ()
+        before = [a.copy() for a in (theta, *arrays[2:])] if rebound else []
         if not self.elementwise:
             self._step_by_parameter(arrays, values, json_layout(str(state["layout"])))
         elif theta.nbytes <= BLOCK_BYTES or "grad" in values:
@@ -220,8 +220,8 @@ class Optimizer:
                 piece = [a[columns] if a.ndim == 1 else a[rows, columns] for a in arrays]
                 self.rule(*piece, **{k: _rows_of(v, rows) for k, v in values.items()})
         state["t"] = t
-        if before is not None:
-            self._tell_rebinding(before, [theta, *arrays[2:]], g)
+        if rebound:
+            self._tell_rebinding(rebound, before, [theta, *arrays[2:]], g)
 
     def evaluation_point(self, theta: np.ndarray, state: State) -> np.ndarray:
         """Where the loss is reported: theta itself, unless the method keeps an average of it."""
@@ -325,9 +325,11 @@ class Optimizer:
         if grad is None and "grad" in self._rule_keywords:
             raise ValueError(f"{who} needs the gradient elsewhere: call step(..., grad=function); minimize does so")
 
-    def _tell_rebinding(self, before: list[np.ndarray], after: list[np.ndarray], g: np.ndarray) -> None:
+    def _tell_rebinding(
+        self, rebound: tuple[str, ...], before: list[np.ndarray], after: list[np.ndarray], g: np.ndarray
+    ) -> None:
         for name, old, new in zip(("theta", *self.slots), before, after, strict=True):
-            if name in self._rebound and np.any(g) and np.array_equal(old, new):
+            if name in rebound and np.any(g) and np.array_equal(old, new):
                 raise TypeError(
                     f"{type(self).__name__}.rule changed nothing: '{name} = ...' only gives a local name a new array. "
                     f"Write {name}[:] = ... to change the array itself."
@@ -336,12 +338,11 @@ class Optimizer:
 
 def _checked_keywords(cls: type[Optimizer]) -> tuple[str, ...]:
     """The keyword names of a rule, after comparing its signature with the fields and slots of its class."""
-    who = cls.__name__
-    parameters = inspect.signature(cls.rule).parameters.values()
-    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+    who, code = cls.__name__, cls.rule.__code__
+    if code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
         raise TypeError(f"{who}.rule must name its arguments, without * or ** catch-alls")
-    positional = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
-    keywords = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    positional = code.co_varnames[: code.co_argcount]
+    keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     expected = ("theta", "g", *cls.slots)
     if positional != expected:
         raise TypeError(f"{who}.rule must begin with ({', '.join(expected)}, *, ...), got ({', '.join(positional)})")
@@ -356,6 +357,7 @@ def _checked_keywords(cls: type[Optimizer]) -> tuple[str, ...]:
     return keywords
 
 
+@cache
 def _rebound_names(rule: Callable[..., None], names: tuple[str, ...]) -> tuple[str, ...]:
     """Which of the names the rule assigns as ``name = ...``, which leaves the array that was passed in unchanged."""
     rebound: set[str] = set()
