@@ -288,7 +288,8 @@ def _input(control: Control) -> Any:
                 max=math.log10(control.high),
                 step=control.keyboard_step,
                 description=label,
-                readout_format=".3g" if control.low >= 1e-3 else ".2e",
+                # no more digits than the box can hold
+                readout_format=".3g" if control.low >= 1e-3 else ".2g" if control.low >= 1e-4 else ".1e",
                 **wide,
             )
         kind = ipywidgets.IntSlider if control.whole else ipywidgets.FloatSlider

@@ -62,7 +62,7 @@ _REGIMES = {
     "rolls": ("rolls in, no swing", GREEN, "Both eigenvalues are real and positive: it rolls in without swinging."),
     "ripples": ("ripples", BLUE, "The eigenvalues are a complex pair of size √β: it swings, and the swings shrink."),
     "jumps": (
-        "jumps across at every step",
+        "jumps across each step",
         ORANGE,
         "Both eigenvalues are real and negative: it changes side every step.",
     ),
@@ -112,7 +112,7 @@ class PhaseFrame(Frame):
         critical = (1 - np.sqrt(product)) ** 2
         cliff = product / 2 - 1
         small, large = product <= 1, product >= 1
-        names = {"rolls": (0.06, 0.06), "ripples": (1.2, 0.6), "jumps": (1.53, 0.015), "diverges": (2.9, 0.2)}
+        names = {"rolls": (0.06, 0.06), "ripples": (1.2, 0.6), "jumps": (1.5, 0.012), "diverges": (2.9, 0.2)}
         return Artists(
             title=left.set_title("", loc="left"),
             right_title=right.set_title("", loc="left"),
@@ -142,12 +142,15 @@ class PhaseFrame(Frame):
         assert run.theta is not None
         last = self.steps if run.diverged_at is None else run.diverged_at
         steps = np.arange(self.steps + 1)
-        envelope = np.minimum(shrink**steps, 1e3)
+        path = run.theta[: last + 1, 0]
+        decay = np.maximum(shrink**steps, 1e-12)
+        # the least multiple of rate^t that holds the whole path
+        envelope = np.minimum(decay * (np.abs(path) / decay[: last + 1]).max(), 1e3)
         artists.title.set_text(f"ηλ = {product:.2f}, β = {momentum:.2f}: {short}")
         artists.right_title.set_text(f"in the long run × {shrink:.3f} a step")
         artists.point.set_data([product], [momentum])
         artists.point.set_color(color)
-        artists.path.set_data(steps[: last + 1], run.theta[: last + 1, 0])
+        artists.path.set_data(steps[: last + 1], path)
         for line, sign in zip(artists.envelope, (1, -1), strict=True):
             line.set_data(steps, sign * envelope)
         return (

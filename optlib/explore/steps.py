@@ -329,7 +329,7 @@ def _outcome(run: Run, steps: int, target: float) -> str:
     assert run.theta is not None
     below = np.flatnonzero(run.loss <= target)
     reached = f" and reaches {target:g} at step {below[0]}" if len(below) else ""
-    end = ", ".join(f"{x:.3f}" for x in run.theta[-1])
+    end = ", ".join(f"{x:.3f}" for x in run.theta[-1].round(3) + 0.0)
     return f"ends at ({end}) with loss {run.loss[-1]:.2g} after {steps} steps{reached}"
 
 
@@ -339,12 +339,12 @@ def _finding(told: list[tuple[str, Run]], steps: int, target: float) -> str:
         if run.diverged:
             return f"Too large: it leaves at step {run.diverged_at}"
         below = np.flatnonzero(run.loss <= target)
-        return f"Target reached at step {below[0]}" if len(below) else f"Loss {run.loss[-1]:.1e} after {steps} steps"
+        return f"Target reached at step {below[0]}" if len(below) else f"Loss {run.loss[-1]:.2g} after {steps} steps"
     ends = [np.inf if run.diverged else run.loss[-1] for _, run in told]
     if not np.isfinite(ends).any():
         return "Too large: all of them leave"
     best = int(np.argmin(ends))
-    return f"{told[best][0]} is ahead: {ends[best]:.1e}"
+    return f"{told[best][0]} ends lowest: {ends[best]:.2g}"
 
 
 @lru_cache(maxsize=8)
