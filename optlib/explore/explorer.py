@@ -152,7 +152,7 @@ class Explorer:
             values[name] = self._declared[name].accept(value)
         figure, artists, text = drawn(self.frame, values)
         self.frame.mark(artists, self._guess)
-        return Picture(figure, self.frame.name, text)
+        return Picture(figure, artists.title.get_text(), text)
 
     def close(self) -> None:
         """Remove the widget from the page and let go of its memory."""

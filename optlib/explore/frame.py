@@ -19,6 +19,7 @@ class Frame(ABC):
     """Base class of every widget's picture.
 
     ``draw`` is called once a figure; what it puts into the returned namespace may move, everything else is background.
+    One of them is ``title``, the text that states what the picture shows.
     The list ``still``, if there is one, is background too, but covered as long as the question is open. The layout
     leaves room for moving artists whose name ends in "title".
     ``frame`` is called at every change and only *moves* artists. It depends on its arguments and on nothing it did

@@ -16,6 +16,7 @@ from optlib.explore.controls import Control, Predict, Slider
 from optlib.explore.explorer import Explorer
 from optlib.explore.frame import Artists, Frame
 from optlib.explore.steps import Make, checked_problem, known, looks, named, takes_momentum
+from optlib.optimizers import SGD
 from optlib.plots import GREY, INK
 from optlib.training import minimize, sweep
 
@@ -31,7 +32,7 @@ _RATES = {"bowl": (1e-3, 10), "Rosenbrock": (1e-5, 1e-2), "Himmelblau": (1e-4, 1
 
 def ucurve(
     problem: problems.Problem | str | None = None,
-    optimizers: Make | Mapping[str, Make] | None = None,
+    optimizers: Make | Mapping[str, Make] = SGD,
     *,
     lrs: Any = None,
     steps: int | None = None,
@@ -48,7 +49,7 @@ def ucurve(
     problem : Problem, "bowl", "Rosenbrock", "Himmelblau", or None
         None is the course's network on digits. "bowl" gets a slider for its condition.
     optimizers : optimizer class, function of lr (and momentum), or dict name -> one of these
-        SGD unless given. On a landscape, those that take ``momentum`` bring a slider for it.
+        On a landscape, those that take ``momentum`` bring a slider for it.
     lrs : array, optional
         The learning rates, ascending. Default: 200 on a landscape, 36 from 1e-3 to 30 on a network.
     steps : int, optional
@@ -56,8 +57,6 @@ def ucurve(
     seeds : int
         Over which a network's losses are averaged.
     """
-    from optlib.optimizers import SGD
-
     chosen = _digits() if problem is None else checked_problem("ucurve", problem)
     live = isinstance(chosen, str | problems.Landscape)
     if lrs is None:
@@ -65,9 +64,7 @@ def ucurve(
     rates = tuple(float(lr) for lr in lrs)
     if len(rates) < 2 or min(rates) <= 0 or list(rates) != sorted(set(rates)):
         raise ValueError("ucurve: lrs must be at least two learning rates above 0, ascending")
-    frame = UCurveFrame(
-        chosen, named(SGD if optimizers is None else optimizers), rates, steps or (500 if live else 200), seeds
-    )
+    frame = UCurveFrame(chosen, named(optimizers), rates, steps or (500 if live else 200), seeds)
     return Explorer(frame, predict=predict)
 
 

@@ -99,7 +99,7 @@ def test_the_title_states_a_finding_and_the_words_hold_every_number(frame):
     assert text.endswith(".") and sum(letter.isdigit() for letter in text) >= 3
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_the_ends_of_every_control_can_be_drawn(frame):
     canvas = Canvas(frame)
     for name, control in frame.controls.items():
