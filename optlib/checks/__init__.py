@@ -113,6 +113,10 @@ The rules behind it:
 - Where many answers are right (tune, design), give `measure(output, **inputs)`: it runs on the trusted side, on what
   `run` returned, and its result is compared instead: `run` returns `lr`, `measure` trains with it and returns
   `{"reached": True}`. What `run` returns must still have the form of what it returns for the reference.
+- Where evaluations are counted, give `oracle` and `budget`: `oracle(**inputs)` returns, on the trusted side, a function
+  of theta that gives `(loss, gradient)`. `run(answer, oracle, **inputs)` gets an `oracle(theta)` that asks it, and that
+  stops with an error when it is asked more than `budget` times in a case. `measure(output, evaluations, **inputs)` is
+  told the count, which the learner's process cannot forge. An answer never sees the function itself.
 - `partial=True` pays the share of the cases passed (by `weight`); otherwise all or nothing. The status is `partly`
   either way.
 - `kind="explain"` takes `rubric=[...]` instead of name, reference, cases and run: it is graded by hand.

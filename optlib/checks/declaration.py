@@ -69,6 +69,8 @@ class Task:
     right: Sequence[Any] = ()
     hints: Sequence[str] = ()
     measure: Callable[..., Any] | None = None
+    oracle: Callable[..., Any] | None = None
+    budget: int = 0
     may_change: Sequence[str] = ()
     partial: bool = False
     seconds: float = 5.0
@@ -118,6 +120,8 @@ class Task:
             yield "two mistakes have the same sentence"
         if not 0 <= self.rtol < 1 or self.atol < 0 or self.seconds <= 0:
             yield "rtol must lie in [0, 1), atol must not be negative, seconds must be positive"
+        if self.oracle is not None and (self.measure is None or self.budget < 1):
+            yield "an oracle needs a budget (how often an answer may ask it) and a measure of what came out"
         assert self.run is not None
         if self.run.__name__ == "<lambda>" or self.run.__closure__:
             yield "run is sent as source: it must be a function written with def at the top level of the file"

@@ -11,6 +11,7 @@ from optlib.checks import catalogue
 from optlib.checks.declaration import Task
 from optlib.checks.feedback import Feedback, Hint, Note, Progress, Row
 from optlib.checks.notebook import Unreadable, executed_cells, find_answer, read, source_of
+from optlib.checks.oracle import counted
 from optlib.checks.record import Record
 from optlib.checks.running import Runner
 from optlib.checks.verdict import Trial, Verdict
@@ -72,7 +73,10 @@ def verdict(trial: Trial, source: str, elsewhere: Iterable[str], runner: Runner,
     runner : the process that it runs in.
     seconds : it may take so long, or as long as the task says if that is longer.
     """
-    reply = runner.run(trial.request(source, max(seconds, trial.task.seconds)))
+    oracles = trial.oracles()
+    reply = runner.run(trial.request(source, max(seconds, trial.task.seconds)), oracles)
+    if oracles and "cases" in reply:
+        counted(reply["cases"], oracles)
     return trial.judge(reply, source, elsewhere)
 
 

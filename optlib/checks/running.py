@@ -1,7 +1,8 @@
 """Run answers in another process and get data back: the trusted side of the pipe.
 
 `Runner` keeps one worker process for one learner. A `Backend` says how such a process is started, and so how well it is
-isolated; `PLAIN` is `python -I` with resource limits, which stops accidents and not determined attacks.
+isolated; `PLAIN` is `python -I` with resource limits, which stops accidents and not determined attacks. The other one
+is in `sandbox.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
+import secrets
 import shutil
 import signal
 import subprocess
@@ -17,21 +18,28 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from optlib.checks.ending import MARK, end
+from optlib.checks.oracle import Oracle, reply_to
+from optlib.checks.stream import Stream
 from optlib.checks.worker import worker
 
 __all__ = ["PLAIN", "Backend", "Runner"]
 
 WORKER = Path(worker.__file__).resolve()
+PACKAGE = WORKER.parents[2]
 START = 60.0  # seconds that a process may take to start on a busy machine
 MEMORY = 1 << 30  # bytes of address space
 FILE = 16 << 20  # bytes of a written file
+PROCESSES = 64  # processes and threads of an answer
+SEAL = True  # answers may not start processes, where the kernel can be told so
+USERS = range(61184, 65520)  # numbers that belong to no person: each worker that root starts gets one of them
 PRINTED = 1 << 20  # bytes of standard output and error together
-TAIL = 2000  # bytes of them that are kept
 SETTLE = 5.0  # seconds that the end of a child may take
 REPORTED = ("not_attempted", "missing", "syntax_error", "error", "memory", "output_limit")  # what a worker may say
 KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "LANG")  # environment variables that Python may need to start
@@ -44,70 +52,47 @@ class Backend:
     Attributes
     ----------
     isolation : the name that stands in reports.
-    command : gives the command line; the worker's own argument is appended.
+    command : gives the command line; the worker's own argument is appended. A function at the top level of a module, so
+        that a grading run can be sent to other processes.
+    course : where the worker finds the modules of optlib that answers may import.
+    folder : where answers write; None for a new folder for each process.
+    limits : gives further limits, see `worker.serve`: the number of processes, and the user to become.
     """
 
     isolation: str
     command: Callable[[], list[str]]
+    course: str = str(PACKAGE)
+    folder: str | None = None
+    limits: Callable[[], dict[str, Any]] = dict
 
 
-PLAIN = Backend("none", lambda: [sys.executable, "-I", "-B", str(WORKER)])
+def plain_command() -> list[str]:
+    return [sys.executable, "-I", "-B", str(WORKER)]
 
 
-class Stream:
-    """What comes out of a pipe, read by a thread up to a cap, so that waiting for it can end at a deadline."""
+def plain_limits() -> dict[str, Any]:
+    """The number of processes is counted per user, so it adds to what runs already; root is not limited at all."""
+    if os.name != "posix":
+        return {}
+    if os.getuid() == 0 and readable_by_all():
+        return {"user": secrets.choice(USERS), "processes": PROCESSES}
+    return {"processes": PROCESSES + running_tasks()}
 
-    def __init__(self, pipe: IO[bytes], cap: int, overflow: Callable[[], None], keep: bool) -> None:
-        self._pipe, self._cap, self._overflow, self._keep = pipe, cap, overflow, keep
-        self._changed = threading.Condition()
-        self._ended = False
-        self.data = bytearray()  # not read yet; of what is not kept, the last bytes
-        self.count = 0
-        self.overflowed = False
-        self.abandoned = False
-        threading.Thread(target=self._follow, daemon=True).start()
 
-    def _follow(self) -> None:
-        with self._pipe:
-            while not self.abandoned and (part := self._next()):
-                with self._changed:
-                    self.data += part
-                    self.count += len(part)
-                    self.overflowed |= (len(self.data) if self._keep else self.count) > self._cap
-                    if not self._keep:
-                        del self.data[:-TAIL]
-                    self._changed.notify_all()
-                if self.overflowed:
-                    self._overflow()
-                    break
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
+@cache
+def readable_by_all() -> bool:
+    """Whether a user without rights could run this Python with this package."""
+    folders = {Path(sys.prefix), Path(sys.base_prefix).resolve(), PACKAGE}
+    return all(place.stat().st_mode & 0o5 == 0o5 for folder in folders for place in (folder, *folder.parents))
 
-    def _next(self) -> bytes:
-        """The next bytes; on POSIX it looks up now and then, as an escaped child may hold the pipe open for ever."""
-        while os.name == "posix" and not select.select([self._pipe], [], [], 1.0)[0]:
-            if self.abandoned:
-                return b""
-        return os.read(self._pipe.fileno(), 1 << 16)
 
-    def read(self, size: int, deadline: float) -> bytes:
-        """Take exactly so many bytes.
+@cache
+def running_tasks() -> int:
+    """Processes and threads that run on this machine, where it can be counted; looked at once."""
+    return sum(1 for _ in Path("/proc").glob("[0-9]*/task/*"))
 
-        Raises
-        ------
-        TimeoutError, EOFError
-            When they have not come at the deadline, or will never come.
-        """
-        with self._changed:
-            while len(self.data) < size:
-                if self._ended:
-                    raise EOFError
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
-                    raise TimeoutError
-            taken = bytes(self.data[:size])
-            del self.data[:size]
-            return taken
+
+PLAIN = Backend("none", plain_command, limits=plain_limits)
 
 
 class Runner:
@@ -127,6 +112,7 @@ class Runner:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
         self._ready = False
+        self._ending = threading.RLock()  # the end may be called for by several threads
 
     def __enter__(self) -> Runner:
         return self
@@ -138,16 +124,21 @@ class Runner:
         """Start the process without waiting for it, so that the first answer finds it warm."""
         if self._process is not None:
             return
-        limits = json.dumps({"memory": self.memory, "file": FILE, "fork": self.fork})
+        limits: dict[str, Any] = {"memory": self.memory, "file": FILE, "fork": self.fork, "seal": SEAL}
+        limits["course"] = self.backend.course
+        limits |= self.backend.limits()
+        self._user = limits.get("user")
+        self._mark = secrets.token_hex(16)
         one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        kept = {key: os.environ[key] for key in KEPT if key in os.environ}
         self._process = subprocess.Popen(
-            [*self.backend.command(), limits],
+            [*self.backend.command(), json.dumps(limits)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             cwd=tempfile.gettempdir(),
-            env={key: os.environ[key] for key in KEPT if key in os.environ} | one_thread,
+            env=kept | one_thread | {MARK: self._mark},
             start_new_session=True,
         )
         assert self._process.stdout and self._process.stderr
@@ -155,8 +146,13 @@ class Runner:
         self._printed = Stream(self._process.stderr, PRINTED, self._kill, keep=False)
         self._ready = False
 
-    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+    def run(self, request: dict[str, Any], oracles: Sequence[Oracle] = ()) -> dict[str, Any]:
         """Have a request performed within its `seconds`.
+
+        Parameters
+        ----------
+        request : what `Trial.request` holds.
+        oracles : what answers the questions of an answer, one for each case; they count the questions.
 
         Returns
         -------
@@ -171,11 +167,17 @@ class Runner:
         self.start()
         try:
             self._await_start()
-            self._folder = self._folder or Path(tempfile.mkdtemp(prefix="answer-"))
-            return self._exchange(request | {"folder": str(self._folder)})
+            return self._exchange(request | {"folder": self.backend.folder or self._own_folder()}, oracles)
         except BaseException:
             self.close()
             raise
+
+    def _own_folder(self) -> str:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="answer-"))
+            if self._user is not None:
+                os.chown(self._folder, self._user, self._user)
+        return str(self._folder)
 
     def close(self) -> None:
         """Kill the process, its children, and remove its folder."""
@@ -185,7 +187,6 @@ class Runner:
         assert self._process.stdin
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        self._process.wait()
         self._replies.abandoned = self._printed.abandoned = True
         self._process = None
         if self._folder:
@@ -201,16 +202,19 @@ class Runner:
             said = self._printed.data.decode(errors="replace")
             raise RuntimeError(f"the process that runs answers did not start: {said}") from None
 
-    def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _exchange(self, request: dict[str, Any], oracles: Sequence[Oracle]) -> dict[str, Any]:
         seconds = request["seconds"]
         self._printed.count = 0
         deadline = time.monotonic() + seconds
         try:
             self._send(worker.pack(request), seconds)
             reply = self._receive(deadline)
+            while oracles and isinstance(reply, dict) and "oracle" in reply:
+                self._send(worker.pack(reply_to(reply, oracles)), max(0.0, deadline - time.monotonic()))
+                reply = self._receive(deadline)
             if self.fork and isinstance(reply, dict) and "ended" in reply:
                 return self._died(reply["ended"], seconds)
-            if not self._is_reply(reply):
+            if not self._is_reply(reply, len(request["cases"])):
                 raise ValueError("not a reply")
         except TimeoutError:
             self.close()
@@ -218,6 +222,8 @@ class Runner:
         except (EOFError, OSError, ValueError):
             flooded = self._printed.overflowed or self._replies.overflowed
             self.close()
+            if time.monotonic() >= deadline:  # a process that does not read is killed by the watchdog
+                return {"status": "timeout", "seconds": seconds}
             return {"status": "output_limit"} if flooded else {"status": "died"}
         self._settle()
         return reply
@@ -238,13 +244,15 @@ class Runner:
         return {"status": "died", "exit": code}
 
     @staticmethod
-    def _is_reply(reply: Any) -> bool:
+    def _is_reply(reply: Any, cases: int) -> bool:
         """Whether a reply has the form of one; what is in it is looked at by those who compare."""
         if not isinstance(reply, dict):
             return False
         if "cases" not in reply:
             return reply.get("status") in REPORTED and isinstance(reply.get("error", {}), dict)
-        return isinstance(reply["cases"], list) and all(
+        if not isinstance(reply["cases"], list) or len(reply["cases"]) != cases:
+            return False
+        return all(
             isinstance(case, dict)
             and (isinstance(case.get("error"), dict) or ("value" in case and isinstance(case.get("inputs"), dict)))
             for case in reply["cases"]
@@ -266,12 +274,7 @@ class Runner:
         return worker.unpack(self._replies.read(text, deadline), self._replies.read(raw, deadline))
 
     def _kill(self) -> None:
-        """Kill the whole process group; the process is not reaped yet, so its number cannot be somebody else's."""
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.name == "posix":
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
+        """End the process with everything that it started."""
+        with self._ending:
+            if self._process is not None:
+                end(self._process, self._mark)

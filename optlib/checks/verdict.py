@@ -13,6 +13,7 @@ import numpy as np
 
 from optlib.checks.compare import difference, short
 from optlib.checks.declaration import RESERVED, Task
+from optlib.checks.oracle import Oracle, counted
 from optlib.checks.worker import worker
 
 __all__ = ["STATUSES", "Case", "Trial", "Verdict", "defines"]
@@ -105,13 +106,25 @@ class Trial:
             "harness": self.task.harness,
             "function": self.task.run.__name__,
             "cases": self.inputs,
+            "oracle": self.task.oracle is not None,
             "seconds": seconds,
         }
+
+    def oracles(self) -> list[Oracle]:
+        """For each case, what an answer asks for losses and gradients; none where the task has no oracle."""
+        if self.task.oracle is None:
+            return []
+        return [Oracle(self.task.oracle(**deepcopy(inputs)), self.task.budget) for inputs in self.inputs]
 
     def attempt(self, answer: Any) -> list[dict[str, Any]]:
         """Run an answer that we trust, in this process; the result is like the cases of a worker's reply."""
         assert self.task.run is not None
-        return [worker.attempt(self.task.run, answer, deepcopy(inputs)) for inputs in self.inputs]
+        if self.task.oracle is None:
+            return [worker.attempt(self.task.run, answer, deepcopy(inputs)) for inputs in self.inputs]
+        oracles = self.oracles()
+        pairs = zip(self.inputs, oracles, strict=True)
+        replies = [worker.attempt(self.task.run, answer, deepcopy(inputs), oracle=oracle) for inputs, oracle in pairs]
+        return counted(replies, oracles)
 
     @property
     def expected(self) -> list[Outcome]:
@@ -158,7 +171,8 @@ class Trial:
             return Outcome(value, changed=changed, form=form)
         try:
             with np.errstate(all="ignore"):
-                measured = self.task.measure(deepcopy(value), **deepcopy(inputs))
+                count = {"evaluations": reply["evaluations"]} if self.task.oracle else {}
+                measured = self.task.measure(deepcopy(value), **count, **deepcopy(inputs))
         except Exception as error:
             return Outcome(value, changed=changed, form=f"this cannot be used: {error}")
         return Outcome(measured, changed=changed)

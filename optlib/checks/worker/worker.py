@@ -5,13 +5,16 @@ output; what an answer prints goes to standard error. A request holds source tex
 texts and arrays, never pickled objects. On Linux each request runs in a fork, so that one answer cannot disturb the
 next; elsewhere the process ends after one request.
 
-This folder imports nothing but the standard library and NumPy, and is all that a sandbox has to mount.
+This folder imports nothing but the standard library and NumPy. Besides it, a sandbox holds the modules of optlib that
+an answer may use, and no others; without a sandbox the same ones can be imported.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import importlib.abc
+import importlib.util
 import json
 import linecache
 import math
@@ -21,7 +24,8 @@ import struct
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 import numpy as np
@@ -36,6 +40,7 @@ TEXT_CAP = 500  # characters of an error's message
 DEPTH_CAP = 20
 ITEM_CAP = 200_000  # in all lists and dicts together; arrays count as one
 FORKS = sys.platform == "linux"  # macOS can fork, but its BLAS does not survive it
+SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of Linux's prctl
 MAGIC = re.compile(r"^(\s*)(?:[%!?]|\S.*\?\s*$).*", re.MULTILINE)
 
 
@@ -167,8 +172,26 @@ def describe_type(value: Any) -> str:
 # ---- running an answer
 
 
-def perform(request: dict[str, Any]) -> dict[str, Any]:
+class Oracle:
+    """A function whose values the grader computes and counts; only the question and its answer travel."""
+
+    def __init__(self, ask: Callable[[Any], Any], case: int) -> None:
+        self._ask, self._case = ask, case
+
+    def __call__(self, theta: Any) -> tuple[float, np.ndarray]:
+        reply = self._ask({"oracle": self._case, "theta": np.asarray(theta, dtype=float)})
+        if "error" in reply:
+            raise RuntimeError(reply["error"])
+        return reply["loss"], reply["grad"]
+
+
+def perform(request: dict[str, Any], ask: Callable[[Any], Any] | None = None) -> dict[str, Any]:
     """Define the answer from its source and call the harness with it on every case.
+
+    Parameters
+    ----------
+    request : what `Trial.request` holds.
+    ask : for tasks with an oracle, sends a question to the grader and returns what comes back.
 
     Returns
     -------
@@ -197,7 +220,11 @@ def perform(request: dict[str, Any]) -> dict[str, Any]:
     if answer is ... or is_stub(source, request["name"]):
         return {"status": "not_attempted"}
     run = harness(request["harness"], request["function"])
-    return {"cases": [attempt(run, answer, inputs) for inputs in request["cases"]]}
+    cases = []
+    for number, inputs in enumerate(request["cases"]):
+        oracle = {"oracle": Oracle(ask, number)} if ask else {}
+        cases.append(attempt(run, answer, inputs, **oracle))
+    return {"cases": cases}
 
 
 def compile_cell(source: str) -> types.CodeType:
@@ -230,12 +257,12 @@ def harness(source: str, function: str) -> Callable[..., Any]:
     return space[function]
 
 
-def attempt(run: Callable[..., Any], answer: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Drive the answer through one case."""
+def attempt(run: Callable[..., Any], answer: Any, inputs: dict[str, Any], **oracle: Any) -> dict[str, Any]:
+    """Drive the answer through one case; `oracle` is passed on to the harness of a task that has one."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            value = run(answer, **inputs)
+            value = run(answer, **oracle, **inputs)
         return {"value": value, "inputs": inputs}
     except BaseException as error:
         return {"error": describe(error)}
@@ -276,33 +303,49 @@ def describe_syntax(error: SyntaxError) -> dict[str, Any]:
 # ---- the process
 
 
-def serve(limits: dict[str, int]) -> None:
+def serve(limits: dict[str, Any]) -> None:
     """Answer requests until standard input ends, or one if this process may not fork."""
     requests, replies = take_over_streams()
+    become(limits.get("user"))
     restrict(AS=limits.get("memory"), FSIZE=limits.get("file"), CORE=0)
+    seal = sibling("seal").seal if limits["fork"] and limits.get("seal") else None
+    adopt_orphans()
+    sys.meta_path.insert(0, Course(limits["course"]))
     quiet = types.ModuleType("optlib.checks")
     quiet.check = quiet.hint = quiet.progress = lambda *_: None  # type: ignore[attr-defined]
     sys.modules["optlib.checks"] = quiet  # an answer's cell may import it; nothing is checked from within
     send(replies, pack({"ready": True}))
     while (request := receive(requests)) is not None:
         if not limits["fork"]:
-            answer(request, replies)
+            answer(request, requests, replies)
             return
         child = os.fork()
         if child == 0:
-            os.close(requests)
-            answer(request, replies)
+            restrict(NPROC=limits.get("processes"))
+            if seal is not None:
+                seal()
+            answer(request, requests, replies)
             os._exit(0)
         _, status = os.waitpid(child, 0)
+        with contextlib.suppress(ChildProcessError):  # what it left behind and has ended by now
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         send(replies, pack({"ended": os.waitstatus_to_exitcode(status)}))
 
 
-def answer(request: dict[str, Any], replies: int) -> None:
+def answer(request: dict[str, Any], requests: int, replies: int) -> None:
     """Perform one request and send the reply."""
     os.chdir(request["folder"])
     os.environ["HOME"] = request["folder"]
     restrict(CPU=math.ceil(request["seconds"]) + 1)
-    reply = perform(request)
+
+    def ask(question: Any) -> Any:
+        send(replies, pack(question, REPLY_CAP))
+        return receive(requests)
+
+    if not request["oracle"]:
+        os.close(requests)
+    reply = perform(request, ask if request["oracle"] else None)
     try:
         frame = pack(reply, REPLY_CAP)
     except TooLarge:
@@ -314,6 +357,57 @@ def answer(request: dict[str, Any], replies: int) -> None:
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     send(replies, frame)
+
+
+class Course(importlib.abc.MetaPathFinder):
+    """Finds the modules of optlib that an answer may use, in their folder, and says so about the others."""
+
+    def __init__(self, folder: str) -> None:
+        self._spec = importlib.util.spec_from_file_location(
+            "optlib", beside("course"), submodule_search_locations=[folder]
+        )
+        self._modules = sibling("course").MODULES
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
+        first, *rest = name.split(".")
+        if first != "optlib":
+            return None
+        if not rest:
+            return self._spec
+        if rest[0] not in self._modules:
+            raise ModuleNotFoundError(f"an answer does without {name}: write it in the cell", name=name)
+        return None
+
+
+def beside(name: str) -> str:
+    """A file of this folder."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
+
+
+def sibling(name: str) -> Any:
+    """Another file of this folder as a module; a script that Python isolates cannot import it by its name."""
+    spec = importlib.util.spec_from_file_location(name, beside(name))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def become(user: int | None) -> None:
+    """Go on as a user without rights, for good."""
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+
+
+def adopt_orphans() -> None:
+    """Stay the ancestor of whatever answers start, so that the grader finds and ends it (Linux only)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
 
 
 def take_over_streams() -> tuple[int, int]:
