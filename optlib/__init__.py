@@ -1,7 +1,7 @@
 """Deep-learning optimizers, readable to the end: the library that the course builds.
 
 Everything that computes is imported here and needs NumPy alone. What draws or grades (``plots``, ``explore``,
-``evidence``, ``checks``, ``grading``, ``authoring``) is loaded when first used.
+``evidence``, ``checks``, ``grading``, ``authoring``), and ``mine``, is loaded when first used.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from optlib.training import EdgeOfGrid, Run, Sweep, minimize, sweep
 
 __version__ = "0.1.0"
 
-_LAZY = ("authoring", "checks", "evidence", "explore", "grading", "lab", "plots")
+_LAZY = ("authoring", "checks", "evidence", "explore", "grading", "lab", "mine", "plots")
 
 __all__ = [
     "EdgeOfGrid",

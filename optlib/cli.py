@@ -68,6 +68,8 @@ def command_line() -> argparse.ArgumentParser:
     whose = "whose it is: `folder` (the default), or a regular expression with a group for the file's name"
     added.add_argument("--student", default="folder", metavar="RULE", help=whose)
 
+    command("mine", mine, "Compare the optimizers that you wrote with the library's.")
+
     added = command("bench", bench, "Run the benchmarks: ratios, measured side by side.")
     added.add_argument("name", nargs="?", metavar="NAME", help="one of them, as W1 or by its file's name")
 
@@ -116,6 +118,17 @@ def grade(options: argparse.Namespace) -> int:
         print(f"optlib grade: {str(error).removeprefix('grade: ')}", file=sys.stderr)
         return 2
     return report.exit_code
+
+
+def mine(options: argparse.Namespace) -> int:
+    from optlib.mine import NotYours, compare
+
+    try:
+        print(compare())
+    except NotYours as error:
+        print(f"optlib mine: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def bench(options: argparse.Namespace) -> int:

@@ -28,11 +28,16 @@ def home() -> Path | None:
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:
-    """Replace the file: never half of it, whatever happens. Raises OSError."""
-    with tempfile.TemporaryDirectory(prefix=".progress-", dir=folder) as aside:
-        new = Path(aside, FILE)
-        new.write_text(json.dumps({"version": 1, **content}, indent=1) + "\n", encoding="utf-8")
-        os.replace(new, folder / FILE)
+    """Replace the progress file. Raises OSError."""
+    write_text(folder / FILE, json.dumps({"version": 1, **content}, indent=1) + "\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Replace a file of the learner: never half of it, whatever happens. Raises OSError."""
+    with tempfile.TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as aside:
+        new = Path(aside, file.name)
+        new.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(new, file)
 
 
 def keep_widget(note: Mapping[str, Any]) -> None:

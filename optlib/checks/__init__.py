@@ -1,4 +1,4 @@
-'''What the exercises are checked against, and the three words a learner needs: `check`, `hint`, `progress`.
+"""What the exercises are checked against, and the three words a learner needs: `check`, `hint`, `progress`.
 
 In a notebook
 -------------
@@ -119,10 +119,14 @@ The rules behind it:
   told the count, which the learner's process cannot forge. An answer never sees the function itself.
 - `partial=True` pays the share of the cases passed (by `weight`); otherwise all or nothing. The status is `partly`
   either way.
+- An answer of kind implement that passes is kept in the learner's `my/my_optlib.py` (`keeping.py`). Where it is the
+  rule of an optimizer, in place and with the hyperparameters as keywords (`rule(theta, g, v, *, t, lr, momentum)`),
+  `keep="Momentum"` names the library's class: the learner's gets that name, and the library's defaults. Other answers
+  are kept as functions, so no two of them have the same name in the course.
 - `kind="explain"` takes `rubric=[...]` instead of name, reference, cases and run: it is graded by hand.
 - `seconds` is what an answer may take over all cases (default 5); the reference should need milliseconds.
 - `right` should hold answers written differently: in place, returning, with loops, in another algebraic form.
-'''
+"""
 
 from optlib.checks.catalogue import chapters, task, tasks
 from optlib.checks.declaration import Mistake, Task

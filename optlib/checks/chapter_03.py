@@ -593,6 +593,7 @@ TASKS = [
         points=3,
         difficulty="easy",
         name="rule",
+        keep="Momentum",
         done="Six steps from any state agree with the heavy ball, also when the learning rate drops on the way.",
         reference=rule,
         cases=states_and_gradients,

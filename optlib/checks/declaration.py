@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+import optlib.optimizers
+
 __all__ = ["DIFFICULTIES", "KINDS", "MINUTES", "Mistake", "Task"]
 
 KINDS = ("derive", "implement", "find_the_bug", "diagnose", "predict", "tune", "explain")
@@ -75,6 +77,7 @@ class Task:
     partial: bool = False
     seconds: float = 5.0
     rubric: Sequence[str] = ()
+    keep: str = ""  # of an implement task: the library's optimizer whose rule the answer is
     harness: str = field(init=False, default="", repr=False)  # the source of `run`, sent to the learner's process
 
     def __post_init__(self) -> None:
@@ -116,6 +119,8 @@ class Task:
             yield "mistakes must be a list of Mistake(answer, sentence)"
         if self.kind == "implement" and len(self.mistakes) < LEAST_MISTAKES:
             yield f"an implement task needs at least {LEAST_MISTAKES} known mistakes, got {len(self.mistakes)}"
+        if self.keep and (self.kind != "implement" or self.keep not in optlib.optimizers.__all__):
+            yield f"keep must name an optimizer of the library, in an implement task; got {self.keep!r}"
         if len({mistake.sentence for mistake in self.mistakes}) < len(self.mistakes):
             yield "two mistakes have the same sentence"
         if not 0 <= self.rtol < 1 or self.atol < 0 or self.seconds <= 0:

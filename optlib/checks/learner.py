@@ -10,6 +10,7 @@ from typing import Any
 from optlib.checks import catalogue
 from optlib.checks.declaration import Task
 from optlib.checks.feedback import Feedback, Hint, Note, Progress, Row
+from optlib.checks.keeping import keep
 from optlib.checks.notebook import Unreadable, executed_cells, find_answer, read, source_of
 from optlib.checks.oracle import counted
 from optlib.checks.record import Record
@@ -59,7 +60,8 @@ def check(id: str, answer: Any = None) -> Note:
             runner.close()
             keep_spare()
     _record.checked(task.id, result)
-    return Feedback(task, result, [invitation(task, result), _record.notice])
+    kept = keep(task, found) if result.status == "correct" and isinstance(found, str) else ""
+    return Feedback(task, result, [invitation(task, result), kept, _record.notice])
 
 
 def verdict(trial: Trial, source: str, elsewhere: Iterable[str], runner: Runner, seconds: float = 0.0) -> Verdict:
