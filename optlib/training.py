@@ -142,6 +142,7 @@ def _descend(
     diverged_at = np.full(theta.shape[:-1], -1)
     frozen = np.zeros(theta.shape[:-1], bool)
     any_frozen = False
+    rows, rest = np.empty(0, int), theta[:0]
     extra_evaluations = 0
     batch = None
 
@@ -159,12 +160,17 @@ def _descend(
                 path[t] = theta
             if t == 0:
                 bound = _divergence_bound(losses[0], diverged_above)
-            # one comparison and one sum a step: runs are told apart only when something is wrong
-            if not (losses[t] <= bound).all() or not math.isfinite(g.sum()) or any_frozen:
-                bad = ~(losses[t] <= bound) | ~np.isfinite(g).all(-1)
-                diverged_at[bad & ~frozen] = t
-                frozen |= bad
-                any_frozen = True
+            fine = losses[t] <= bound
+            if any_frozen:
+                # frozen runs stay where they are and feed their neighbours nothing but zeros
+                losses[t, rows] = np.inf
+                g[rows] = 0
+                fine[rows] = True
+            # one comparison and one sum a step: runs are told apart only when something new is wrong
+            if not fine.all() or not math.isfinite(g.sum()):
+                new = (~fine | ~np.isfinite(g).all(-1)) & ~frozen
+                diverged_at[new] = t
+                frozen |= new
                 losses[t, frozen] = np.inf
                 theta[frozen] = np.nan_to_num(theta[frozen])
                 if path is not None:
@@ -174,17 +180,17 @@ def _descend(
                     if path is not None:
                         path[t:] = theta
                     break
+                any_frozen = True
+                rows = np.flatnonzero(frozen)
+                rest = theta[rows]
+                g[rows] = 0
             if t == steps:
                 break
             if callback is not None:
                 callback(t, theta, loss, g, state)
-            if any_frozen:
-                # frozen runs stay where they are and feed their neighbours nothing but zeros
-                g[frozen] = 0
-                rest = theta[frozen]
             opt.step(theta, g, state, loss=loss, grad=grad, check_finite=False)
             if any_frozen:
-                theta[frozen] = rest
+                theta[rows] = rest
     return Run(
         problem=problem,
         opt=opt,
