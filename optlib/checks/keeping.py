@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -160,14 +161,10 @@ class Piece:
 def section_body(task: Task, source: str) -> str:
     """The definitions that an answer needs, and nothing else of its cell; as a class where it is a rule."""
     needed = pieces(cell_text(source), task.name)
-    answer = needed[-1]
     parts = [piece.text for piece in needed[:-1]]
-    if task.keep:
-        parts += [*as_class(task, answer)]
-    else:
-        parts.append(answer.text)
+    parts += as_class(task, needed) if task.keep else [needed[-1].text]
     body = "\n\n\n".join(parts) + "\n"
-    try_out(task, body)
+    run_alone(body)
     return body
 
 
@@ -209,11 +206,11 @@ def text_of(lines: list[str], nodes: list[ast.stmt], index: int) -> str:
     return "\n".join(line.rstrip() for line in lines[start : node.end_lineno])
 
 
-def as_class(task: Task, answer: Piece) -> Iterator[str]:
+def as_class(task: Task, needed: list[Piece]) -> Iterator[str]:
     """The optimizer that has the answer as its rule."""
-    library = getattr(optlib.optimizers, task.keep)
+    answer, library = needed[-1], getattr(optlib.optimizers, task.keep)
     lines = [f"class {task.keep}(Optimizer):", f'    """{" ".join(task.title.split())} (task {task.id})."""', ""]
-    lines += [f"    {line}" for line in class_attributes(library, rule_arguments(task))]
+    lines += [f"    {line}" for line in class_attributes(library, *rule_arguments(needed, task.name))]
     method = textwrap.indent(renamed(answer, task.name), "    ")
     if isinstance(answer.node, ast.FunctionDef) and not answer.node.decorator_list and same_code(answer, method):
         lines += ["", "    @staticmethod", *method.split("\n")]
@@ -242,16 +239,15 @@ def body_dump(node: Any) -> list[str]:
     return [ast.dump(node.args), *map(ast.dump, body)]
 
 
-def rule_arguments(task: Task) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The slots and the keywords that the rule of a task is called with."""
-    code = task.reference.__code__
-    names = code.co_varnames
-    return names[2 : code.co_argcount], names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+def rule_arguments(needed: list[Piece], name: str) -> tuple[tuple[str, ...], set[str]]:
+    """The slots and the keywords of a rule, as the learner wrote it."""
+    parameters = inspect.signature(run_alone("\n".join(piece.text for piece in needed))[name]).parameters
+    positional = tuple(key for key, given in parameters.items() if given.kind is given.POSITIONAL_OR_KEYWORD)
+    return positional[2:], parameters.keys() - positional
 
 
-def class_attributes(library: type[Optimizer], arguments: tuple[tuple[str, ...], tuple[str, ...]]) -> Iterator[str]:
+def class_attributes(library: type[Optimizer], slots: tuple[str, ...], keywords: set[str]) -> Iterator[str]:
     """The fields with the library's defaults, and the slots."""
-    slots, keywords = arguments
     for field in fields(library):  # type: ignore[arg-type]
         if field.name in keywords:
             kind = field.type if isinstance(field.type, str) else "Hyper"
@@ -263,14 +259,15 @@ def class_attributes(library: type[Optimizer], arguments: tuple[tuple[str, ...],
         yield "elementwise = False"
 
 
-def try_out(task: Task, body: str) -> None:
-    """Run a section once: a file that cannot be imported would take all other optimizers with it."""
+def run_alone(text: str) -> dict[str, Any]:
+    """Run a text once, as the file would: one that cannot be imported would take all other optimizers with it."""
     space = {"__name__": __name__, "np": np, "Hyper": Hyper, "Optimizer": Optimizer}
     try:
         with np.errstate(all="ignore"):
-            exec(compile(body, FILE, "exec"), space)
+            exec(compile(text, FILE, "exec"), space)
     except Exception as error:
         raise NotKept(f"outside its cell it stops with {type(error).__name__}: {error}") from None
+    return space
 
 
 # ---- names
