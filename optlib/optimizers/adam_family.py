@@ -59,7 +59,7 @@ class AMSGrad(Optimizer):
     variant : {"torch", "paper"}
         "torch" takes the maximum of the raw v and corrects for the start afterwards; "paper" corrects nothing,
         :math:`\theta_t = \theta_{t-1} - \eta\, m_t / (\sqrt{v^{\max}_t} + \epsilon)`. optax corrects first and then
-        takes the maximum, which freezes the inflated first estimates.
+        takes the maximum, which keeps the noisy first estimates for good.
 
     References
     ----------

@@ -87,8 +87,8 @@ class Nesterov(Optimizer):
     .. math:: v_t &= \mu\,v_{t-1} + g_t + \lambda\,\theta_{t-1} \\
               \theta_t &= \theta_{t-1} - \eta\,(g_t + \lambda\,\theta_{t-1} + \mu\,v_t)
 
-    Here theta *is* the look-ahead point: with constant lr and momentum the textbook form, which evaluates the gradient
-    at :math:`\theta + \mu v`, visits the same points.
+    Here theta *is* the look-ahead point: with constant lr and momentum the textbook form, which stands at x and takes
+    the gradient at :math:`x - \eta\mu v`, takes it at the same points.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class ScheduleFree(Optimizer):
 
 
 class ScheduleFreeSGD(ScheduleFree):
-    r"""SGD whose average is as good as a decayed schedule at every moment, without knowing when it will stop.
+    r"""SGD whose average is meant to match a decayed schedule at every moment, without knowing when it will stop.
 
     .. math:: z_t &= z_{t-1} - \eta\,(g_t + \lambda\,y_{t-1}), \qquad x_t = (1-c_t)\,x_{t-1} + c_t\,z_t \\
               y_t &= (1-\beta)\,z_t + \beta\,x_t, \qquad c_t = \frac{w_t}{\sum_{i \le t} w_i}, \quad
