@@ -119,6 +119,7 @@ def test_grade_hands_over_its_options_prints_the_report_and_writes_it(monkeypatc
     ((files, options),) = calls
     assert files == ["a.ipynb", "b"]
     wanted = {"seed": 7, "timeout": 2.5, "jobs": 2, "chapter": "01", "student": "(.+)_", "progress": False}
+    wanted |= {"memory": 1 << 30, "resume": False, "require_sandbox": False, "json": str(tmp_path / "report.json")}
     assert options == wanted
     assert "ada  a.ipynb  3 of 4 points" in capsys.readouterr().out
     assert json.loads((tmp_path / "report.json").read_text())["submissions"][0]["score"] == 3
@@ -136,11 +137,22 @@ def test_options_that_cannot_be_meant_are_refused_before_grading(tmp_path, capsy
     assert capsys.readouterr().err.startswith("optlib grade: ")
 
 
-def test_a_report_that_cannot_be_written_is_still_printed(tmp_path, capsys):
-    assert cli.main(["grade", str(tmp_path / "x.ipynb"), "--json", str(tmp_path / "absent/report.json")]) == 2
+def test_what_cannot_be_written_is_told_and_the_report_is_still_printed(tmp_path, capsys):
+    assert cli.main(["grade", str(tmp_path / "x.ipynb"), "--csv", str(tmp_path / "absent/marks.csv")]) == 2
     printed = capsys.readouterr()
     assert "0 of 1 graded" in printed.out
     assert printed.err.startswith("optlib grade: ")
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_grading(tmp_path, capsys):
+    assert cli.main(["grade", str(tmp_path / "x.ipynb"), "--json", str(tmp_path / "absent/report.json")]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("optlib grade: ")
+
+
+def test_grade_without_files_needs_a_report_to_merge_into(capsys):
+    assert cli.main(["grade"]) == 2
+    assert "name the files to grade" in capsys.readouterr().err
 
 
 def test_a_terminal_without_the_signs_gets_question_marks():

@@ -17,7 +17,7 @@ from optlib.checks import catalogue
 from optlib.checks.declaration import Task
 from optlib.checks.verdict import LEFT_OVER, Verdict, defines
 
-__all__ = ["Cell", "Notebook", "Unreadable", "executed_cells", "find_answer", "parse", "read", "source_of"]
+__all__ = ["Cell", "Notebook", "Unreadable", "essay_of", "executed_cells", "find_answer", "parse", "read", "source_of"]
 
 LARGEST = 20 << 20  # bytes of a notebook; pictures in outputs may be large
 LONGEST = 200_000  # characters of a cell
@@ -162,6 +162,12 @@ def find_essay(notebook: Notebook, task: Task) -> Verdict:
     if marked or titled:
         return Verdict("manual", 0, "A person reads and grades this text.")
     return Verdict("missing", 0, f"No cell is marked as the answer to {task.id}. Has it been deleted?")
+
+
+def essay_of(notebook: Notebook, task: Task) -> str:
+    """The text that a person grades; empty when it is still to be written."""
+    texts = (cell.source.strip() for cell in notebook.cells if is_marked(cell, task))
+    return "\n\n".join(text for text in texts if not EMPTY.fullmatch(text))
 
 
 def is_marked(cell: Cell, task: Task) -> bool:

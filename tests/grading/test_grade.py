@@ -1,15 +1,21 @@
 """Grading: the right status and points for each file, whatever state it is in."""
 
 import hashlib
+import importlib
 import json
+import pickle
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from optlib import __version__
-from optlib.checks import catalogue
-from optlib.checks.running import Backend
+from optlib.checks import catalogue, sandbox
+from optlib.checks.running import PLAIN, Backend
 from optlib.grading import grade
+
+grade_module = importlib.import_module("optlib.grading.grade")
+Settings, grade_notebook = grade_module.Settings, grade_module.grade_notebook
 
 RIGHT = {
     "99.1": "def momentum_step(theta, g, m, lr, beta):\n    m *= beta\n    m += g\n    theta -= lr * m",
@@ -45,7 +51,7 @@ def test_an_untouched_notebook_is_not_attempted_everywhere(submit):
 
 def test_the_report_has_exactly_the_documented_form(submit, tmp_path):
     path = submit(RIGHT | {"99.3": "def best_rate(L, mu):\n    return 1 / L"})
-    report = grade([path], seed=7, json=tmp_path / "report.json")
+    report = grade([path], seed=7, json=tmp_path / "report.json", backend=PLAIN)
     data = json.loads((tmp_path / "report.json").read_text())
     assert data == report.as_dict()
     assert list(data) == ["grader", "isolation", "seed", "submissions"]
@@ -171,6 +177,8 @@ def test_a_folder_is_searched_for_notebooks(submit, tmp_path):
         ({"jobs": 0}, "jobs at least 1"),
         ({"chapter": "77"}, "no tasks for chapter '77'"),
         ({"student": "hw1"}, "needs a group"),
+        ({"resume": True}, "say where the report is written"),
+        ({"backend": PLAIN, "require_sandbox": True}, "a sandbox is required"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_refused(submit, wrong, message):
@@ -179,8 +187,34 @@ def test_arguments_that_cannot_be_meant_are_refused(submit, wrong, message):
 
 
 def test_the_table_shows_every_task_with_its_message(submit):
-    table = str(grade(submit(RIGHT | {"99.2": "def diverges(lr, L):\n    return lr > 1 / L"}), seed=5))
+    path = submit(RIGHT | {"99.2": "def diverges(lr, L):\n    return lr > 1 / L"})
+    table = str(grade(path, seed=5, backend=PLAIN))
     assert re.search(r"ada  .*99_example\.ipynb  8 of 15 points, 5 more to be given by hand", table)
     assert "99.2    0/2  partly right  Above 1/L it overshoots." in table
     assert "99.5    0/5  graded by hand  A person reads" in table
     assert table.endswith("1 of 1 graded, isolation: none, seed 5")
+
+
+def test_a_sandbox_that_is_required_and_does_not_work_is_told(submit, monkeypatch):
+    monkeypatch.setattr(sandbox, "reason_against", lambda: "bwrap is not installed")
+    with pytest.raises(ValueError, match="a sandbox is required, but bwrap is not installed"):
+        grade(submit(STUBS), require_sandbox=True)
+    assert grade(submit(STUBS)).isolation == "none"
+
+
+def test_the_sandbox_is_used_where_it_works(submit):
+    expected = "none" if sandbox.reason_against() else "bubblewrap"
+    assert grade(submit(STUBS)).isolation == expected
+
+
+def test_any_executor_grades_with_the_same_marks(submit):
+    paths = [submit(RIGHT, "ada"), submit(STUBS, "bob"), submit({"99.4": "lr = 3.0"}, "eve")]
+    with ThreadPoolExecutor(2) as executor:
+        assert grade(paths, seed=1, executor=executor) == grade(paths, seed=1)
+        assert executor.submit(int).result() == 0  # it is left open
+
+
+def test_what_is_sent_to_an_executor_can_be_pickled():
+    for backend in (PLAIN, sandbox.SANDBOX):
+        settings = Settings(1, 10.0, None, backend, 1 << 30)
+        assert pickle.loads(pickle.dumps((grade_notebook, settings))) == (grade_notebook, settings)

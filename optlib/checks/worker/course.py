@@ -18,7 +18,7 @@ HOMES = {
     "minimize": "training",
     "sweep": "training",
 }
-MODULES = ("intervals", "optimizer", "problems", "schedules", "training")  # the others are not there
+MODULES = ("inplace", "intervals", "optimizer", "problems", "schedules", "training")  # the others are not there
 
 
 def __getattr__(name: str) -> Any:
