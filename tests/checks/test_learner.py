@@ -252,5 +252,3 @@ def test_the_worked_example_in_the_documentation_holds(tmp_path, monkeypatch):
             assert trial.judge({"cases": trial.attempt(mistake.answer)}).mistake == index
     finally:
         sys.modules.pop("chapter_03_example", None)
-
-

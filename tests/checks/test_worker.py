@@ -98,9 +98,7 @@ def test_any_bytes_are_read_or_refused(text, raw):
 
 def perform(source):
     harness = "def run(answer, x):\n    return answer(x)\n"
-    return worker.perform(
-        {"source": source, "name": "f", "harness": harness, "function": "run", "cases": [{"x": 2.0}]}
-    )
+    return worker.perform({"source": source, "name": "f", "harness": harness, "function": "run", "cases": [{"x": 2.0}]})
 
 
 def test_an_answer_is_defined_after_the_prelude_and_called_with_each_case():
