@@ -14,7 +14,7 @@ from optlib.training import EdgeOfGrid, Run, Sweep, minimize, sweep
 
 __version__ = "0.1.0"
 
-_LAZY = ("authoring", "checks", "evidence", "explore", "grading", "lab", "mine", "plots")
+_LAZY = ("authoring", "checks", "evidence", "explore", "grading", "lab", "mine", "plots", "release")
 
 __all__ = [
     "EdgeOfGrid",

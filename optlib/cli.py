@@ -69,7 +69,7 @@ def command_line() -> argparse.ArgumentParser:
         command("grade", grade, "Grade exercise notebooks; the exit status is 1 when one could not be graded.")
     )
 
-    release_options(command("release", release, "Make what you hand out with nbgrader, Gradescope, GitHub, or as a zip."))
+    release_options(command("release", release, "Make what is handed out: nbgrader, Gradescope, GitHub, or a zip."))
 
     command("mine", mine, "Compare the optimizers that you wrote with the library's.")
 
