@@ -102,7 +102,7 @@ def test_stopping_a_check_ends_its_process(cells, monkeypatch):
     runners = []
 
     class Stopped(Runner):
-        def _exchange(self, request):
+        def _exchange(self, request, oracles):
             runners.append(self)
             raise KeyboardInterrupt
 
