@@ -28,12 +28,19 @@ def absent_browser():
     return None if any(shutil.which(name) for name in BROWSERS) else f"needs one of {', '.join(BROWSERS)} on the PATH"
 
 
+def absent_sandbox():
+    from optlib.checks import sandbox
+
+    return sandbox.reason_against()
+
+
 # marker -> why its tests cannot run here, or None when they can
 ABSENT = {
     "peers": lambda: absent_modules("torch"),
     "browser": absent_browser,
     "classroom": lambda: absent_modules("nbgrader"),
     "cluster": lambda: absent_modules("distributed"),
+    "sandbox": absent_sandbox,
     "weekly": lambda: None if "weekly" in required() else "takes minutes; OPTLIB_REQUIRE=weekly runs it",
 }
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import optlib
-from optlib.checks import Task, sandbox
+from optlib.checks import Task
 from optlib.checks.learner import verdict
 from optlib.checks.running import PLAIN, Runner
 from optlib.checks.sandbox import SANDBOX
@@ -62,10 +62,12 @@ SEARCH = """def search(oracle, theta):
 """
 
 
-@pytest.fixture(scope="module", params=[PLAIN, SANDBOX], ids=lambda backend: backend.isolation)
+@pytest.fixture(
+    scope="module",
+    params=[PLAIN, pytest.param(SANDBOX, marks=pytest.mark.sandbox)],
+    ids=lambda backend: backend.isolation,
+)
 def runner(request):
-    if request.param is SANDBOX and (reason := sandbox.reason_against()):
-        pytest.skip(reason)
     with Runner(request.param) as runner:
         yield runner
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from optlib.checks import running, sandbox, task
+from optlib.checks import running, task
 from optlib.checks.ending import marked
 from optlib.checks.learner import verdict
 from optlib.checks.running import PLAIN, Runner
@@ -23,11 +23,13 @@ LINUX = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks i
 SEALED = pytest.mark.skipif(platform.machine() not in seal.MACHINES, reason="the kernel's filter needs another machine")
 
 
-@pytest.fixture(scope="module", params=[PLAIN, SANDBOX], ids=lambda backend: backend.isolation)
+@pytest.fixture(
+    scope="module",
+    params=[PLAIN, pytest.param(SANDBOX, marks=pytest.mark.sandbox)],
+    ids=lambda backend: backend.isolation,
+)
 def backend(request):
     """Each back end; the sandbox where it works, and everywhere in CI."""
-    if request.param is SANDBOX and (reason := sandbox.reason_against()):
-        pytest.skip(reason)
     return request.param
 
 
@@ -228,7 +230,7 @@ for place, folders, files in os.walk("/"):
 """
 
 
-@pytest.mark.skipif(sandbox.reason_against() is not None, reason=str(sandbox.reason_against()))
+@pytest.mark.sandbox
 def test_a_search_of_the_file_system_finds_no_reference_no_check_and_nobody_elses_answers(submit):
     other = submit({"99.3": NEXT}, "bob")
     code = SEARCH + f"found += [p for p in ({str(other)!r}, {str(Path(__file__))!r}) if os.path.exists(p)]\n"
