@@ -95,7 +95,7 @@ def test_readme_links_exactly_the_chapters_that_are_here():
     assert linked == sorted(file.stem for file in (ROOT / "notebooks").glob("*.ipynb"))
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/decisions.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/decisions.md", "docs/instructors.md"])
 def test_links_lead_to_files_that_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"", text)

@@ -9,13 +9,13 @@ import json
 import sys
 from pathlib import Path
 
-from optlib.grading import grade
-
 REPORT = "report.json"
 
 
 def grade_repository(names: list[str]) -> int:
     """Grade the student's copy of each exercise in my/, or else the one in exercises/."""
+    from optlib.grading import grade  # here: an exit code needs no grader
+
     places = [(Path("my", name), Path("exercises", name)) for name in names]
     print(grade([mine if mine.exists() else other for mine, other in places], student=lambda path: "", json=REPORT))
     return 0

@@ -17,6 +17,7 @@ from optlib.release.students import hand_out
 
 __all__ = ["github"]
 
+# python -P: the template's own optlib is the hand-out, and must not take the place of the grader's
 WORKFLOW = """name: Autograding
 on: [push, workflow_dispatch]
 permissions:
@@ -42,13 +43,13 @@ jobs:
       - name: Install
         run: python -m pip install -q -r grader/requirements.txt
       - name: Grade
-        run: python -m optlib.grading.github grade NOTEBOOKS
+        run: python -P -m optlib.grading.github grade NOTEBOOKS
 """
 STEP = """      - id: ID
         uses: classroom-resources/autograding-command-grader@v1
         with:
           test-name: NAME
-          command: python -m optlib.grading.github passed ID
+          command: python -P -m optlib.grading.github passed ID
           timeout: 1
           max-score: POINTS
 """

@@ -32,7 +32,7 @@ RUN = """#!/usr/bin/env bash
 root=${AUTOGRADER:-/autograder}
 python=$root/venv/bin/python
 [ -x "$python" ] || python=python3
-PYTHONPATH=$root/source exec "$python" -m optlib.grading.gradescope "$root" CHAPTER VISIBILITY
+PYTHONPATH=$root/source exec "$python" -P -m optlib.grading.gradescope "$root" CHAPTER VISIBILITY
 """
 
 
