@@ -32,7 +32,7 @@ def test_starting_the_command_loads_neither_jupyter_nor_matplotlib_nor_numpy_hea
 
 def test_the_installed_command_lists_its_subcommands():
     result = subprocess.run([sys.executable, "-m", "optlib", "--help"], capture_output=True, text=True, check=True)
-    for name in ("lab", "build", "check", "grade", "bench", "doctor"):
+    for name in ("lab", "build", "check", "grade", "release", "mine", "bench", "doctor"):
         assert f"\n    {name} " in result.stdout
 
 
