@@ -213,6 +213,8 @@ class Runner:
                 self._send(worker.pack(reply_to(reply, oracles)), max(0.0, deadline - time.monotonic()))
                 reply = self._receive(deadline)
             if self.fork and isinstance(reply, dict) and "ended" in reply:
+                if self._flooded():  # the note of a child that was killed for this may still come through
+                    raise EOFError
                 return self._died(reply["ended"], seconds)
             if not self._is_reply(reply, len(request["cases"])):
                 raise ValueError("not a reply")
@@ -220,7 +222,7 @@ class Runner:
             self.close()
             return {"status": "timeout", "seconds": seconds}
         except (EOFError, OSError, ValueError):
-            flooded = self._printed.overflowed or self._replies.overflowed
+            flooded = self._flooded()
             self.close()
             if time.monotonic() >= deadline:  # a process that does not read is killed by the watchdog
                 return {"status": "timeout", "seconds": seconds}
@@ -237,6 +239,9 @@ class Runner:
         except (EOFError, TimeoutError, ValueError):
             pass
         self.close()
+
+    def _flooded(self) -> bool:
+        return self._printed.overflowed or self._replies.overflowed
 
     def _died(self, code: Any, seconds: float) -> dict[str, Any]:
         if code == -signal.SIGXCPU:
