@@ -12,7 +12,7 @@ def diverges(lr, curvatures):
 
 
 def ask_each_rate(answer, rates, curvatures):
-    return np.array([bool(answer(float(lr), curvatures.copy())) for lr in rates])
+    return {f"lr = {lr:.3g}": answer(float(lr), curvatures.copy()) for lr in rates}
 
 
 def bowls_and_others(rng):
@@ -79,6 +79,14 @@ def diverges_for_each_direction(lr, curvatures):
     return np.abs(1 - lr * curvatures) > 1
 
 
+def diverges_when_large_after_a_while(lr, curvatures):
+    error = np.ones(len(curvatures))
+    with np.errstate(over="ignore"):
+        for _ in range(1000):
+            error = error * (1 - lr * curvatures)
+        return np.linalg.norm(error) > 1e6
+
+
 def diverges_in_a_loop(lr, curvatures):
     for curvature in curvatures:  # noqa: SIM110
         if abs(1 - lr * curvature) > 1:
@@ -108,7 +116,7 @@ def best_step(g, H):
 
 
 def call_with_gradient(answer, g, H):
-    return float(answer(g.copy(), H.copy()))
+    return answer(g.copy(), H.copy())
 
 
 def gradients_on_bowls(rng):
@@ -165,6 +173,23 @@ def step_of_newton(g, H):
     return np.linalg.solve(H, g)
 
 
+def step_for_many_steps(g, H):
+    curvatures = np.linalg.eigvalsh(H)
+    return 2 / (curvatures[0] + curvatures[-1])
+
+
+def step_cut_in_half(g, H):
+    return g @ g / (2 * (g @ H @ g))
+
+
+def step_entry_by_entry(g, H):
+    return g * g / (g * (H @ g))
+
+
+def step_by_stars(g, H):
+    return g * g / (g * H * g)
+
+
 def step_along_a_unit_vector(g, H):
     v = g / np.linalg.norm(g)
     return 1 / (v @ H @ v)
@@ -191,11 +216,11 @@ def largest_safe_lr(gradient, theta, steps=50):
     return 2 / curvature
 
 
-def with_a_gradient(answer, H, optimum, theta):
+def with_a_gradient(answer, loss, H, optimum, theta):
     def gradient(at):
         return H @ (at - optimum)
 
-    return float(answer(gradient, theta.copy()))
+    return answer(gradient, theta.copy())
 
 
 def unknown_bowls(rng):
@@ -205,6 +230,7 @@ def unknown_bowls(rng):
         theta = v @ (rng.choice([-1, 1], size=n) * rng.uniform(0.5, 1.5, size=n))  # a part in every direction
         return {
             "label": label,
+            "loss": "(theta - optimum) @ H @ (theta - optimum) / 2",
             "H": (v * np.asarray(curvatures)) @ v.T,
             "optimum": away * rng.normal(size=n),
             "theta": theta,
@@ -273,6 +299,20 @@ def safe_lr_along_the_gradient(gradient, theta, steps=50):
     return 2 * (g @ g) / (g @ (gradient(theta + g) - gradient(theta)))
 
 
+def safe_lr_by_two_lengths(gradient, theta, steps=50):
+    return 2 * np.linalg.norm(theta) / np.linalg.norm(gradient(theta))
+
+
+def safe_lr_seen_from_the_origin(gradient, theta, steps=50):
+    low, high = 0.0, 10.0
+    for _ in range(30):
+        middle, at = (low + high) / 2, theta
+        for _ in range(steps):
+            at = at - middle * gradient(at)
+        low, high = (low, middle) if np.linalg.norm(at) > np.linalg.norm(theta) else (middle, high)
+    return low
+
+
 def safe_lr_by_halving(gradient, theta, steps=50):
     lr = 1.0
     while True:
@@ -332,23 +372,23 @@ def numerical_gradient(f, theta, h=1e-5):
     return g
 
 
-def with_a_loss(answer, weights, A, theta, h):
+def with_a_loss(answer, loss, weights, A, theta, h):
     def f(at):
         return float(weights @ np.sin(at) + at @ A @ at)
 
-    g = answer(f, theta) if h is None else answer(f, theta, h)
-    return np.array(g, dtype=float)
+    return answer(f, theta) if h == 1e-5 else answer(f, theta, h)
 
 
 def losses(rng):
     def case(label, n, mixed, h):
         A = mixed * rng.normal(size=(n, n))
-        return {"label": label, "weights": rng.uniform(1, 2, size=n), "A": A, "theta": rng.normal(size=n), "h": h}
+        inputs = {"weights": rng.uniform(1, 2, size=n), "A": A, "theta": rng.normal(size=n), "h": h}
+        return {"label": label, "loss": "weights @ np.sin(theta) + theta @ A @ theta", **inputs}
 
     return [
-        case("one parameter", 1, 0, None),
-        case("five parameters that do not mix", 5, 0, None),
-        case("forty parameters that mix", 40, 0.2, None),  # many: rounding does not spare all of them
+        case("one parameter", 1, 0, 1e-5),
+        case("five parameters that do not mix", 5, 0, 1e-5),
+        case("forty parameters that mix", 40, 0.2, 1e-5),  # many: rounding does not spare all of them
         case("h = 0.1", 40, 0.2, 0.1),
     ]
 
@@ -420,6 +460,14 @@ def put_back_in_place(f, theta, h=1e-5):
 
 def all_at_once(f, theta, h=1e-5):
     return np.full_like(theta, (f(theta + h) - f(theta - h)) / (2 * h))
+
+
+def all_at_once_in_a_number(f, theta, h=1e-5):
+    return (f(theta + h) - f(theta - h)) / (2 * h)
+
+
+def multiplied_by_h(f, theta, h=1e-5):
+    return numerical_gradient(f, theta, h) * h * h
 
 
 def twice_too_large(f, theta, h=1e-5):
@@ -535,6 +583,26 @@ def one_for_the_shortcut(x, W, b, grad_h):
     return grad_x - grad_h + 1, grad_W, grad_b
 
 
+def x_for_the_shortcut(x, W, b, grad_h):
+    grad_x, grad_W, grad_b = residual_backward(x, W, b, grad_h)
+    return grad_x - grad_h + x, grad_W, grad_b
+
+
+def both_ways_through_the_weights(x, W, b, grad_h):
+    grad_x, grad_W, grad_b = residual_backward(x, W, b, grad_h)
+    return grad_x - grad_h + grad_h @ W.T, grad_W, grad_b
+
+
+def bias_summed_over_the_units(x, W, b, grad_h):
+    grad_x, grad_W, _ = residual_backward(x, W, b, grad_h)
+    return grad_x, grad_W, (grad_h * (1 - np.tanh(x @ W + b) ** 2)).sum(axis=1)
+
+
+def bias_in_a_number(x, W, b, grad_h):
+    grad_x, grad_W, grad_b = residual_backward(x, W, b, grad_h)
+    return grad_x, grad_W, grad_b.sum()
+
+
 def in_another_order(x, W, b, grad_h):
     grad_x, grad_W, grad_b = residual_backward(x, W, b, grad_h)
     return grad_W, grad_b, grad_x
@@ -604,7 +672,7 @@ TASKS = [
             ),
             Mistake(
                 diverges_by_the_largest,
-                "Right for bowls. But try a negative curvature: what is 1 - lr * curvature then, for the smallest lr?",
+                "Right for bowls. But try a negative curvature: what is 1 - lr * curvature then, however small lr is?",
             ),
             Mistake(
                 diverges_by_the_largest_size,
@@ -635,6 +703,11 @@ TASKS = [
                 diverges_for_each_direction,
                 "You return one truth value for each direction. Which is needed: that any of them holds, or that "
                 "all do?",
+            ),
+            Mistake(
+                diverges_when_large_after_a_while,
+                "You run it and wait until the error is large. Along a slightly negative curvature that takes longer "
+                "than you wait. What does the factor of a single step say?",
             ),
         ],
         right=[diverges_in_a_loop, diverges_by_both_ends, diverges_when_run],
@@ -700,6 +773,24 @@ TASKS = [
                 step_of_newton,
                 "That is a vector: Newton's step, which lesson 13 is about. Here one number is asked for, along -g.",
             ),
+            Mistake(
+                step_for_many_steps,
+                "2/(L + mu) is the best rate for many steps from anywhere. Here you take one step, and you know g: "
+                "how strongly does the loss curve along it?",
+            ),
+            Mistake(
+                step_cut_in_half,
+                "Half of it. Differentiate eta**2 / 2 once more: where does the two go?",
+            ),
+            Mistake(
+                step_entry_by_entry,
+                "`g * g` is a vector, one entry a parameter. One learning rate is asked for: which product of two "
+                "vectors is a number?",
+            ),
+            Mistake(
+                step_by_stars,
+                "`*` multiplies entry by entry and leaves a matrix. Which sign is the product of matrices and vectors?",
+            ),
         ],
         right=[step_along_a_unit_vector, step_in_loops, step_by_einsum],
         hints=[
@@ -710,7 +801,7 @@ TASKS = [
     ),
     Task(
         id="01.3",
-        title="Which way does it fail?",
+        title="The largest rate that is safe",
         kind="implement",
         minutes=12,
         points=3,
@@ -754,6 +845,16 @@ TASKS = [
                 "You measured the curvature along the gradient. The steepest direction may be another one: how "
                 "do you turn "
                 "towards it?",
+            ),
+            Mistake(
+                safe_lr_by_two_lengths,
+                "Length of theta by length of the gradient: that is right only if the minimum lies at the origin and "
+                "theta in the steepest direction.",
+            ),
+            Mistake(
+                safe_lr_seen_from_the_origin,
+                "You watch the distance from the origin, and a run that comes home may end farther from it. What "
+                "becomes small near the minimum, wherever it lies?",
             ),
             Mistake(
                 safe_lr_by_halving,
@@ -832,6 +933,15 @@ TASKS = [
                 "You moved all coordinates together, which gives their slopes added up. Move one at a time.",
             ),
             Mistake(
+                all_at_once_in_a_number,
+                "`theta + h` moves all coordinates together and gives one number, their slopes added up. Move one at "
+                "a time.",
+            ),
+            Mistake(
+                multiplied_by_h,
+                "`/ 2 * h` divides by 2 and then multiplies by h. What do brackets change?",
+            ),
+            Mistake(
                 twice_too_large,
                 "Both repairs at once: now every entry is twice the slope. Either the points or the divisor was "
                 "wrong, not both.",
@@ -905,6 +1015,22 @@ TASKS = [
             Mistake(
                 one_for_the_shortcut,
                 "On the straight way h changes as much as x does: what comes back is 1 times grad_h, not 1.",
+            ),
+            Mistake(
+                x_for_the_shortcut,
+                "On the straight way you added x, which is what went in. What comes back there?",
+            ),
+            Mistake(
+                both_ways_through_the_weights,
+                "In your grad_x both ways lead through W. Does the straight one?",
+            ),
+            Mistake(
+                bias_summed_over_the_units,
+                "For grad_b you summed over the units of each image. Which axis counts the images?",
+            ),
+            Mistake(
+                bias_in_a_number,
+                "For grad_b you added up everything. b has one entry for each unit: what is left to sum over?",
             ),
             Mistake(
                 in_another_order,
