@@ -17,6 +17,7 @@ __all__ = ["MARK", "end"]
 MARK = "OPTLIB_ANSWERS"  # an environment variable by which processes are found that have lost their parents
 ROUNDS = 50  # of killing what is found: a process may start others while it is looked for
 PATIENCE = 1.0  # seconds a round: a killed process ends when it next runs, on a busy machine not at once
+REAPED = 0.2  # seconds for a sandbox to follow its inner process, and leave no zombie where nobody collects them
 PROC = Path("/proc")
 
 
@@ -36,6 +37,8 @@ def end(process: subprocess.Popen[bytes], mark: str) -> None:
                 break
             orphaned |= len(found) > 2  # more than the inner process of a sandbox and a worker in it
             kill(found)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(REAPED)
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.name == "posix":  # not reaped yet, so its number cannot be somebody else's
