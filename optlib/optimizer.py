@@ -20,27 +20,19 @@ import dis
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import FunctionType
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
 
-from optlib.inplace import in_place
-
 #: A number, one value per run with shape ``(runs,)``, or a schedule: a callable of the number of updates already done.
 Hyper = float | np.ndarray | Callable[..., Any]
 
-#: The size of one array that a rule computes with: eight of them stay in the second-level cache.
-BLOCK_BYTES = 128 * 1024
-
-#: From this size on, a rule computes into buffers; below, finding them costs more than it saves.
-BUFFERED_BYTES = 8 * 1024
-
-# glibc returns freed memory to the system, and every page of it costs a fault when it is used again, until an array of
-# some size has been freed once: from then on it keeps as much. Elsewhere this does nothing.
-np.empty(16 << 20, np.uint8)
+#: The size of one temporary of a rule. From 128 KB on, the allocator may map fresh pages at every use, and touching
+#: those costs more than the arithmetic: see the chapter on speed.
+BLOCK_BYTES = 96 * 1024
 
 #: An interval as it is printed, and its test.
 Interval = tuple[str, Callable[[Any], Any]]
@@ -102,19 +94,14 @@ class Optimizer:
     rule: ClassVar[Callable[..., None]]
 
     _rule_keywords: ClassVar[tuple[str, ...]] = ()
-    _numbers: ClassVar[frozenset[str]] = frozenset()
-    _state_names: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         dataclasses.dataclass(frozen=True, eq=False)(cls)
-        cls._state_names = frozenset(("t", *cls.slots, *cls.scalars, *(() if cls.elementwise else ("layout",))))
         if "rule" in cls.__dict__:
             if isinstance(cls.__dict__["rule"], FunctionType):
                 cls.rule = staticmethod(cls.__dict__["rule"])
             cls._rule_keywords = _checked_keywords(cls)
-            hypers = (field.name for field in dataclasses.fields(cls) if _is_hyper(field))  # type: ignore[arg-type]
-            cls._numbers = frozenset({*hypers, *cls.prepared, "t"}.intersection(cls._rule_keywords))
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -215,7 +202,8 @@ class Optimizer:
                 f"{int(state['t']) + 1}; nothing was changed. Is the learning rate too large?"
             )
         t = int(state["t"]) + 1
-        values = {**self._values(t, theta), "t": t, "loss": loss, "grad": grad, "axes": None}
+        values = self._values(t, theta)
+        values |= {"t": t, "loss": loss, "grad": grad, "axes": None}
         for name, value in self.prepare(values, theta, g, state).items():
             # a float64 scalar array would turn a float32 update into float64
             values[name] = np.asarray(value, theta.dtype) if theta.ndim == 2 else np.asarray(value).item()
@@ -225,10 +213,12 @@ class Optimizer:
         before = [a.copy() for a in (theta, *arrays[2:])] if rebound else []
         if not self.elementwise:
             self._step_by_parameter(arrays, values, json_layout(str(state["layout"])))
-        elif theta.nbytes < BUFFERED_BYTES or "grad" in values:
+        elif theta.nbytes <= BLOCK_BYTES or "grad" in values:
             self.rule(*arrays, **values)
         else:
-            self._step_by_block(arrays, values)
+            for rows, columns in _blocks(theta.shape, theta.itemsize):
+                piece = [a[columns] if a.ndim == 1 else a[rows, columns] for a in arrays]
+                self.rule(*piece, **{k: _rows_of(v, rows) for k, v in values.items()})
         state["t"] = t
         if rebound:
             self._tell_rebinding(rebound, before, [theta, *arrays[2:]], g)
@@ -263,41 +253,25 @@ class Optimizer:
 
     def _values(self, t: int, theta: np.ndarray) -> dict[str, Any]:
         """Hyperparameters and flags of update t: numbers as floats, one value per run as (runs, 1) in theta's dtype."""
-        plan = self._plan(theta)
-        if not plan.scheduled:
-            return plan.fixed
-        now = {name: self._checked(name, schedule(t - 1)) for name, schedule in plan.scheduled}
-        return plan.fixed | {name: _column(type(self).__name__, name, value, theta) for name, value in now.items()}
-
-    def _plan(self, theta: np.ndarray) -> _Plan:
-        """What is the same at every step with a theta of this shape."""
-        plan = self.__dict__.get("_last_plan")
-        if plan is None or plan.shape != theta.shape or plan.dtype != theta.dtype:
-            plan = _Plan(self, theta)
-            object.__setattr__(self, "_last_plan", plan)
-        return plan
+        constants = self.__dict__.get("_constants")
+        if constants is None or constants[0] != (theta.dtype, theta.shape):
+            fixed, scheduled = {}, []
+            for field in dataclasses.fields(self):  # type: ignore[arg-type]
+                value = getattr(self, field.name)
+                if _is_hyper(field) and callable(value):
+                    scheduled.append((field.name, value))
+                else:
+                    fixed[field.name] = _column(type(self).__name__, field.name, value, theta)
+            constants = ((theta.dtype, theta.shape), fixed, scheduled)
+            object.__setattr__(self, "_constants", constants)
+        values = dict(constants[1])
+        for name, schedule in constants[2]:
+            value = self._checked(name, schedule(t - 1))
+            values[name] = _column(type(self).__name__, name, value, theta)
+        return values
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
-
-    def _step_by_block(self, arrays: list[np.ndarray], values: dict[str, Any]) -> None:
-        """Run the rule on one block after the other, so that what it computes with stays in the cache."""
-        theta, g = arrays[:2]
-        plan = self._plan(theta)
-        rule, count = plan.in_place if g.dtype == theta.dtype else (type(self).rule, 0)
-        space = np.empty((count, min(theta.size, BLOCK_BYTES // theta.itemsize)), theta.dtype)
-        shape, buffers = None, []
-        for rows, columns in plan.blocks:
-            if len(plan.blocks) == 1:
-                piece, own = arrays, values
-            elif theta.ndim == 1:
-                piece, own = [a[columns] for a in arrays], values
-            else:
-                piece, own = [a[rows, columns] for a in arrays], {k: _rows_of(v, rows) for k, v in values.items()}
-            if count and piece[0].shape != shape:
-                shape = piece[0].shape
-                buffers = [[part[: piece[0].size].reshape(shape) for part in space]]
-            rule(*piece, *buffers, **own)
 
     def _step_by_parameter(self, arrays: list[np.ndarray], values: dict[str, Any], layout: Layout) -> None:
         starts = [0] * len(arrays)
@@ -334,9 +308,10 @@ class Optimizer:
             raise TypeError(f"{who}: g must be a NumPy array of floats, got {getattr(g, 'dtype', type(g).__name__)}")
         if g.shape != theta.shape:
             raise ValueError(f"{who}: g must have the shape of theta {theta.shape}, got {g.shape}")
-        if not isinstance(state, dict) or state.keys() != self._state_names:
+        expected = {"t", *self.slots, *self.scalars} | (set() if self.elementwise else {"layout"})
+        if not isinstance(state, dict) or state.keys() != expected:
             got = sorted(state) if isinstance(state, dict) else type(state).__name__
-            raise ValueError(f"{who}: state must hold {sorted(self._state_names)}, got {got}; make it with {who}.init(theta)")
+            raise ValueError(f"{who}: state must hold {sorted(expected)}, got {got}; make it with {who}.init(theta)")
         for name in self.slots:
             slot = state[name]
             fits = slot.shape == theta.shape if self.elementwise else slot.shape[:-1] == theta.shape[:-1]
@@ -359,30 +334,6 @@ class Optimizer:
                     f"{type(self).__name__}.rule changed nothing: '{name} = ...' only gives a local name a new array. "
                     f"Write {name}[:] = ... to change the array itself."
                 )
-
-
-class _Plan:
-    """What is the same at every step with a theta of this shape and dtype."""
-
-    def __init__(self, opt: Optimizer, theta: np.ndarray) -> None:
-        self.shape, self.dtype = theta.shape, theta.dtype
-        self.fixed: dict[str, Any] = {}
-        self.scheduled: list[tuple[str, Callable]] = []
-        for field in dataclasses.fields(opt):  # type: ignore[arg-type]
-            value = getattr(opt, field.name)
-            if _is_hyper(field) and callable(value):
-                self.scheduled.append((field.name, value))
-            else:
-                self.fixed[field.name] = _column(type(opt).__name__, field.name, value, theta)
-        self.blocks = list(_blocks(self.shape, self.dtype.itemsize))
-        self._rule_of = type(opt)
-
-    @cached_property
-    def in_place(self) -> tuple[Callable[..., None], int]:
-        """The rule that computes into buffers, and how many it needs."""
-        cls = self._rule_of
-        zeros = {name for name in cls._numbers if type(self.fixed.get(name)) is float and self.fixed[name] == 0}
-        return in_place(cls.rule, ("theta", "g", *cls.slots), cls._numbers, frozenset(zeros))
 
 
 def _checked_keywords(cls: type[Optimizer]) -> tuple[str, ...]:
@@ -471,8 +422,9 @@ def _selected(value: Any, runs: Any) -> Any:
 
 
 def _all_finite(g: np.ndarray) -> bool:
-    # one fast pass, which does not warn as np.dot does; a finite gradient whose squares overflow needs the slow one
-    return math.isfinite(np.vdot(g, g)) or bool(np.isfinite(g).all())
+    # one fast pass; a finite gradient whose squares overflow needs the slow one
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.dot(g, g)) or bool(np.isfinite(g).all())
 
 
 def _blocks(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[slice, slice]]:
