@@ -132,7 +132,8 @@ HOSTILE = {
     "a daemon": (answer("import os\nif os.fork() == 0:\n    os.setsid()\n    os.fork()"), "error"),
     "300 threads": (
         answer("import threading, time\nfor _ in range(300): threading.Thread(target=time.sleep, args=(60,)).start()"),
-        "error",
+        # where root's threads are not counted, memory ends first, and Python then waits for a thread that never began
+        "error or timeout",
     ),
     "the network": (answer("import socket\nsocket.create_connection(('localhost', 9), timeout=1)"), "error"),
     "a signal to the grader": (answer("import os\nos.kill(os.getppid(), 9)"), "error"),
@@ -154,8 +155,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_it_gets_its_status_and_the_next_answer_is_graded(name, runner):
     source, status = HOSTILE[name]
-    result = run(source, runner, seconds=0.5 if status == "timeout" else 60.0)
-    assert result.status == status, result.message
+    result = run(source, runner, seconds={"timeout": 0.5, "error or timeout": 5.0}.get(status, 60.0))
+    assert result.status in status.split(" or "), result.message
     assert result.points == 0
     assert len(result.message) < 1000 and "Traceback" not in result.message
     assert run(NEXT, runner).status == "correct"
