@@ -28,7 +28,9 @@ class _Linear(Classification):
 
     def scores(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
         at = self.views(theta)
-        return x @ at["W"] + at["b"][..., None, :]
+        z = x @ at["W"]
+        z += at["b"][..., None, :]
+        return z
 
     def learn(self, theta: np.ndarray, x: np.ndarray, target: np.ndarray, g: np.ndarray) -> np.ndarray:
         loss, dz = CRITERIA[self.criterion](self.scores(theta, x), target)
