@@ -34,6 +34,10 @@ Hyper = float | np.ndarray | Callable[..., Any]
 #: those costs more than the arithmetic: see the chapter on speed.
 BLOCK_BYTES = 96 * 1024
 
+# glibc returns freed memory to the system, and every page of it costs a fault when it is used again, until one array of
+# some size has been freed: from then on it keeps as much. Elsewhere this does nothing.
+np.empty(16 << 20, np.uint8)
+
 #: An interval as it is printed, and its test.
 Interval = tuple[str, Callable[[Any], Any]]
 
@@ -196,7 +200,7 @@ class Optimizer:
         """
         self._check_theta(theta)
         self._check_step(theta, g, state, loss, grad)
-        if check_finite and theta.ndim == 1 and not _all_finite(g):
+        if check_finite and theta.ndim == 1 and not all_finite(g):
             raise NonFiniteGradient(
                 f"{type(self).__name__}: g has {np.sum(~np.isfinite(g))} non-finite of {g.size} values at update "
                 f"{int(state['t']) + 1}; nothing was changed. Is the learning rate too large?"
@@ -218,7 +222,8 @@ class Optimizer:
         else:
             for rows, columns in _blocks(theta.shape, theta.itemsize):
                 piece = [a[columns] if a.ndim == 1 else a[rows, columns] for a in arrays]
-                self.rule(*piece, **{k: _rows_of(v, rows) for k, v in values.items()})
+                own = values if theta.ndim == 1 else {name: _rows_of(value, rows) for name, value in values.items()}
+                self.rule(*piece, **own)
         state["t"] = t
         if rebound:
             self._tell_rebinding(rebound, before, [theta, *arrays[2:]], g)
@@ -421,10 +426,10 @@ def _selected(value: Any, runs: Any) -> Any:
     return value
 
 
-def _all_finite(g: np.ndarray) -> bool:
-    # one fast pass; a finite gradient whose squares overflow needs the slow one
-    with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(np.dot(g, g)) or bool(np.isfinite(g).all())
+def all_finite(g: np.ndarray) -> bool:
+    """Whether an array holds neither NaN nor infinity."""
+    # one fast pass, which never warns; a finite gradient whose squares overflow needs the slow one
+    return math.isfinite(np.vdot(g, g)) or bool(np.isfinite(g).all())
 
 
 def _blocks(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[slice, slice]]:

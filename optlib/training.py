@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optlib.intervals import mean_interval
-from optlib.optimizer import Optimizer, State
+from optlib.optimizer import Optimizer, State, all_finite
 
 #: A run has diverged when its loss exceeds this many times its first loss.
 DIVERGED_ABOVE = 1e3
@@ -166,8 +165,8 @@ def _descend(
                 losses[t, rows] = np.inf
                 g[rows] = 0
                 fine[rows] = True
-            # one comparison and one sum a step: runs are told apart only when something new is wrong
-            if not fine.all() or not math.isfinite(g.sum()):
+            # one comparison and one pass over g a step: runs are told apart only when something new is wrong
+            if not fine.all() or not all_finite(g):
                 new = (~fine | ~np.isfinite(g).all(-1)) & ~frozen
                 diverged_at[new] = t
                 frozen |= new
