@@ -163,7 +163,7 @@ def test_dragging_makes_no_new_figures_artists_or_widgets(explorer):
     figures, artists, objects = counted()
     drag(6)
     after = counted()
-    assert after[:2] == (figures, artists)
+    assert after[0] <= figures and after[1] == artists  # figures of other tests may be collected meanwhile
     assert after[2] - objects < 50
 
 
