@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from measure import Contender, present, side_by_side, slope
 
@@ -32,17 +34,14 @@ def whole_arrays(size: int = SIZE):
     theta, g = start(size)
     opt = Adam()
     state = opt.init(theta)
+    values = {field.name: getattr(opt, field.name) for field in dataclasses.fields(opt)}
 
     def step() -> np.ndarray:
         state["t"] += 1
-        Adam.rule(theta, g, state["m"], state["v"], t=state["t"], **vars_of(opt))
+        Adam.rule(theta, g, state["m"], state["v"], t=state["t"], **values)
         return theta
 
     return step
-
-
-def vars_of(opt: Adam) -> dict[str, float]:
-    return {name: getattr(opt, name) for name in ("lr", "beta1", "beta2", "eps", "weight_decay")}
 
 
 def tuned_by_hand(size: int = SIZE, block: int = 24 * 1024, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):

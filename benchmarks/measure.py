@@ -103,9 +103,14 @@ def slope(
         slopes.append(math.log(times[large] / times[small]) / math.log(large / small))
     middle = statistics.median(slopes)
     met = "met" if middle <= goal else "NOT MET"
-    print(f"  {title:<44} {middle:10.2f}      [{min(slopes):.2f}, {max(slopes):.2f}]   goal <= {goal:g}: {met}")
+    print(f"  {title:<44} {middle:8.2f}      [{min(slopes):.2f}, {max(slopes):.2f}]   goal <= {goal:g}: {met}")
     return middle
 
 
 def _milliseconds(seconds: list[float]) -> str:
-    return f"{1e3 * statistics.median(seconds):10.4g} ms"
+    return f"{_short(1e3 * statistics.median(seconds)):>8} ms"
+
+
+def _short(number: float) -> str:
+    """Three digits, and no exponent."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
