@@ -74,11 +74,11 @@ def side_by_side(title: str, ours: Contender, others: list[Contender], rounds: i
     for other in others:
         ratios = [b / a for a, b in zip(seconds[ours.name], seconds[other.name], strict=True)]
         middle = medians[other.name] = statistics.median(ratios)
-        verdict = (
-            "" if other.goal is None else f"   goal {other.goal:g}x: {'met' if middle >= other.goal else 'NOT MET'}"
-        )
-        spread = f"[{min(ratios):.3g}, {max(ratios):.3g}]"
-        print(f"  {other.name:<44} {_milliseconds(seconds[other.name])} {middle:8.3g}x ours {spread:<16}{verdict}")
+        spread = f"[{_short(min(ratios))}, {_short(max(ratios))}]"
+        line = f"  {other.name:<44} {_milliseconds(seconds[other.name])}   {_short(middle):>5}x ours {spread:<14}"
+        if other.goal is not None:
+            line += f"  goal {_short(other.goal)}x: {'met' if middle >= other.goal else 'NOT MET'}"
+        print(line)
     return medians
 
 
