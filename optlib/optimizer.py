@@ -30,8 +30,7 @@ import numpy as np
 #: A number, one value per run with shape ``(runs,)``, or a schedule: a callable of the number of updates already done.
 Hyper = float | np.ndarray | Callable[..., Any]
 
-#: The size of one temporary of a rule. From 128 KB on, the allocator may map fresh pages at every use, and touching
-#: those costs more than the arithmetic: see the chapter on speed.
+#: The size of one temporary of a rule: arrays and temporaries of a block stay in the second-level cache together.
 BLOCK_BYTES = 96 * 1024
 
 # glibc returns freed memory to the system, and every page of it costs a fault when it is used again, until one array of
@@ -98,10 +97,12 @@ class Optimizer:
     rule: ClassVar[Callable[..., None]]
 
     _rule_keywords: ClassVar[tuple[str, ...]] = ()
+    _state_names: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         dataclasses.dataclass(frozen=True, eq=False)(cls)
+        cls._state_names = frozenset(("t", *cls.slots, *cls.scalars, *(() if cls.elementwise else ("layout",))))
         if "rule" in cls.__dict__:
             if isinstance(cls.__dict__["rule"], FunctionType):
                 cls.rule = staticmethod(cls.__dict__["rule"])
@@ -313,16 +314,17 @@ class Optimizer:
             raise TypeError(f"{who}: g must be a NumPy array of floats, got {getattr(g, 'dtype', type(g).__name__)}")
         if g.shape != theta.shape:
             raise ValueError(f"{who}: g must have the shape of theta {theta.shape}, got {g.shape}")
-        expected = {"t", *self.slots, *self.scalars} | (set() if self.elementwise else {"layout"})
-        if not isinstance(state, dict) or state.keys() != expected:
+        if not isinstance(state, dict) or state.keys() != self._state_names:
+            expected = sorted(self._state_names)
             got = sorted(state) if isinstance(state, dict) else type(state).__name__
-            raise ValueError(f"{who}: state must hold {sorted(expected)}, got {got}; make it with {who}.init(theta)")
+            raise ValueError(f"{who}: state must hold {expected}, got {got}; make it with {who}.init(theta)")
+        shape, dtype = theta.shape, theta.dtype
         for name in self.slots:
             slot = state[name]
-            fits = slot.shape == theta.shape if self.elementwise else slot.shape[:-1] == theta.shape[:-1]
-            if not fits or slot.dtype != theta.dtype:
+            fits = slot.shape == shape if self.elementwise else slot.shape[:-1] == shape[:-1]
+            if not fits or slot.dtype != dtype:
                 raise ValueError(
-                    f"{who}: state[{name!r}] must have shape {theta.shape} and dtype {theta.dtype} like theta, "
+                    f"{who}: state[{name!r}] must have shape {shape} and dtype {dtype} like theta, "
                     f"got {slot.shape} and {slot.dtype}; it belongs to another theta"
                 )
         if loss is None and "loss" in self._rule_keywords:
